@@ -91,13 +91,14 @@ BEGIN
             WHEN 'note_notice' THEN '{op,emergency_id,id,lease_until,sent,failed,undeliverable,retry_at}'
             WHEN 'note_contact_action' THEN '{op,emergency_id,id,action}'
             WHEN 'set_password' THEN '{op,account_id,password_hash}'
-            WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,alert_preferences,alert_scope}'
+            WHEN 'expect_account' THEN '{op,id,role,blocked,verification,available,skills,tier,checked_skills,alert_preferences,alert_scope}'
             WHEN 'expect_may_help' THEN '{op,account_id,open}'
             WHEN 'expect_no_responses' THEN '{op,account_id}'
             WHEN 'set_helper' THEN '{op,account_id,verification,available,skills,transport,role}'
             WHEN 'set_alert_preferences' THEN '{op,account_id,alert_preferences,alert_scope,away_from,away_until,away_from_critical,notify_email,notify_sms,max_alerts_per_day,alert_review_at}'
             WHEN 'set_role' THEN '{op,account_id,role}'
             WHEN 'set_verification' THEN '{op,account_id,verification}'
+            WHEN 'set_qualification' THEN '{op,account_id,tier,checked_skills}'
             WHEN 'set_blocked' THEN '{op,account_id,blocked,blocked_reason}'
             WHEN 'add_block' THEN '{op,id,owner_id,user_id,email,blocked_id,created_at,earliest_end,max_listed,max_in_effect,emergencies}'
             WHEN 'remove_block' THEN '{op,owner_id,key}'
@@ -408,6 +409,8 @@ BEGIN
             WHERE a.id = new_account.id AND a.role = new_account.role AND a.blocked = new_account.blocked
                 AND a.verification IS NOT DISTINCT FROM new_account.verification
                 AND a.available IS NOT DISTINCT FROM new_account.available AND a.skills = new_account.skills
+                AND a.tier IS NOT DISTINCT FROM new_account.tier
+                AND a.checked_skills IS NOT DISTINCT FROM new_account.checked_skills
                 AND a.alert_preferences IS NOT DISTINCT FROM new_account.alert_preferences
                 AND a.alert_scope = new_account.alert_scope
             FOR NO KEY UPDATE;
@@ -456,6 +459,11 @@ BEGIN
 
         WHEN 'set_verification' THEN
             UPDATE account SET verification = w ->> 'verification' WHERE id = person AND verification IS NOT NULL;
+
+        WHEN 'set_qualification' THEN
+            new_account := jsonb_populate_record(NULL::account, w);
+            UPDATE account SET tier = new_account.tier, checked_skills = new_account.checked_skills
+            WHERE id = person AND verification IS NOT NULL;
 
         WHEN 'set_blocked' THEN
             UPDATE account SET blocked = (w ->> 'blocked')::boolean, blocked_reason = w ->> 'blocked_reason'

@@ -11,6 +11,8 @@ const record = (fields = {}) => ({
   available: true,
   skills: [],
   transport: 'foot',
+  tier: fields.verification === 'verified' ? 'registered' : 'public',
+  checkedSkills: [],
   trustScore: 0,
   helperRating: { average: 0, count: 0 },
   ...fields,
@@ -101,12 +103,44 @@ for (const database of databases) {
         for (const body of [{}, { status: null }, { status: 'pending' }, { status: 'maybe' }, { status: true }]) {
           wrongFields(await decide(admin, helper.id, body), 'status');
         }
+        for (const [wrong, ...fields] of [
+          [{ tier: 'doctor', skills: [{}] }, 'skills[0].name', 'tier'],
+          [{ skills: [{ name: 'cpr', until: 'soon' }, 'aed'] }, 'skills[0].until', 'skills[1]'],
+          [{ skills: Array(21).fill({ name: 'cpr' }) }, 'skills'],
+          [{ skills: 'cpr' }, 'skills'],
+        ]) {
+          wrongFields(await decide(admin, helper.id, { status: 'verified', ...wrong }), ...fields);
+        }
+        assert.equal(ok(await helper.get('/helpers/me')).helper.verification, 'pending', 'what is refused changes nothing');
         for (const who of [NO_SUCH_ID, 'nobody', '1', user.id]) {
           refused(await decide(admin, who, { status: 'verified' }), 404, 'user_not_found');
         }
         for (const caller of [user, helper]) {
           refused(await decide(caller, helper.id, { status: 'verified' }), 403, 'not_authorized');
         }
+      });
+    });
+
+    describe('what was checked', () => {
+      it('is shown to the helper and to administrators, and stays until it is replaced', async () => {
+        const [helper, admin] = await Promise.all([app.unverifiedHelper(), app.admin()]);
+        const steps = [
+          [{ status: 'verified' }, 'registered', []],
+          [{ status: 'verified', tier: 'professional', skills: [{ name: ' doctor ', until: '2099-01-01T00:00:00Z' }, { name: 'cpr', until: null }] },
+            'professional', [{ name: 'doctor', until: '2099-01-01T00:00:00Z' }, { name: 'cpr', until: null }]],
+          [{ status: 'rejected', tier: null, skills: null }, 'public', [{ name: 'doctor', until: '2099-01-01T00:00:00Z' }, { name: 'cpr', until: null }]],
+          [{ status: 'verified' }, 'professional', [{ name: 'doctor', until: '2099-01-01T00:00:00Z' }, { name: 'cpr', until: null }]],
+          [{ status: 'verified', tier: 'public', skills: [] }, 'public', []],
+          [{ status: 'verified', skills: [{ name: 'cpr', until: '2001-01-01T00:00:00Z' }] }, 'public', [{ name: 'cpr', until: '2001-01-01T00:00:00Z' }]],
+        ];
+        for (const [body, tier, checkedSkills] of steps) {
+          const { user } = ok(await admin.put(`/helpers/${helper.id}/verification`, body));
+          assert.deepEqual([user.helper.tier, user.helper.checkedSkills], [tier, checkedSkills]);
+          const own = ok(await helper.get('/helpers/me')).helper;
+          assert.deepEqual([own.tier, own.checkedSkills, own.skills], [tier, checkedSkills, []], JSON.stringify(body));
+        }
+        const { problems } = ok(await helper.get('/helpers/me/readiness'));
+        assert.ok(problems.includes('skill_expired'), problems.join());
       });
     });
 

@@ -10,9 +10,9 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, ContactAction, DeviceTests, Event, EventId,
-    HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice, Recipient,
-    Revision, Role, SendChannel, UserBlock, Verification, Write,
+    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, CheckedSkill, ContactAction, DeviceTests, Event,
+    EventId, HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice,
+    Recipient, Revision, Role, SendChannel, Tier, UserBlock, UserId, Verification, Write,
     outbox::ReceiptState,
     port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
     testing,
@@ -211,6 +211,14 @@ const UNEXPECTED_KEYS: &str = "AN002";
 const APPLY_CHANGE: &str = include_str!("../../migrations/postgres/0036_apply_change_v3.sql");
 const ENCODER: &str = include_str!("../../crates/postgres/src/writes.rs");
 
+fn qualification(user: UserId) -> Write {
+    Write::SetQualification {
+        user,
+        tier: Some(Tier::Registered),
+        skills: vec![CheckedSkill { name: text("cpr"), until: None }],
+    }
+}
+
 /// A write of every kind, with all that it may contain.
 fn every_write() -> Vec<Write> {
     let (owner, helper) = (new_account(), Account { helper: Some(verified()), ..new_account() });
@@ -274,6 +282,7 @@ fn every_write() -> Vec<Write> {
         Write::ExpectAccount(Box::new(helper.clone())),
         Write::SetHelper { user, helper: verified(), role: Role::Helper },
         Write::SetVerification { user, verification: Verification::Verified },
+        qualification(user),
         Write::SetAlertPreferences {
             user,
             preferences: Box::new(AlertPreferences { max_alerts_per_day: Some(1), ..AlertPreferences::default() }),

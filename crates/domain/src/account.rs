@@ -6,15 +6,10 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use crate::{
-    AlertPreferences, AlertSchedule, AlertScope, HelperReputation, Locale, Name, PreferencesChange, PreferencesError,
-    Secret, SessionId, Text, Timestamp, UserId, dispatch::Transport, name::is_format_character, string_enum,
-    text::TextError,
+    AlertPreferences, AlertSchedule, AlertScope, CheckedSkill, HelperReputation, Locale, Name, PreferencesChange,
+    PreferencesError, Secret, SessionId, Skill, Text, Tier, Timestamp, UserId, dispatch::Transport,
+    name::is_format_character, string_enum, text::TextError,
 };
-
-/// A skill of a helper, as free text.
-pub type Skill = Text<40>;
-/// Maximum number of skills of a helper.
-pub const MAX_SKILLS: usize = 20;
 
 /// An email address, trimmed and in lower case.
 ///
@@ -222,10 +217,14 @@ pub struct HelperRecord {
     pub verification: Verification,
     /// Whether the helper wants to be alerted.
     pub available: bool,
-    /// The helper's skills.
+    /// The helper's skills, as they name them.
     pub skills: Vec<Skill>,
     /// How the helper usually travels to an emergency.
     pub transport: Transport,
+    /// How far an administrator has checked the account. `None` if no tier was ever given; see [`HelperRecord::tier_now`].
+    pub tier: Option<Tier>,
+    /// Skills that an administrator has checked, expired ones included.
+    pub checked_skills: Vec<CheckedSkill>,
     /// When and how the helper wants to be alerted.
     pub preferences: AlertPreferences,
     /// Which emergencies reach the helper while on duty, as the log says. The time may have changed it since, for as long as
@@ -241,8 +240,18 @@ impl HelperRecord {
             available,
             skills: Vec::new(),
             transport: Transport::Foot,
+            tier: None,
+            checked_skills: Vec::new(),
             preferences: AlertPreferences::default(),
             scope: AlertScope::All,
+        }
+    }
+
+    /// The tier that counts: of a verified helper, `registered` where none was given; of any other, `public`.
+    pub fn tier_now(&self) -> Tier {
+        match self.verification {
+            Verification::Verified => self.tier.unwrap_or(Tier::Registered),
+            Verification::Pending | Verification::Rejected => Tier::Public,
         }
     }
 

@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    Account, AlertPreferences, AlertSchedule, Call, ContactAction, DeletedEmergency, DeliveryId, Details, Device,
-    DeviceId, DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId, NewEvent,
-    NoticeId, NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice, PushKey,
-    Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Timestamp, UserBlock, UserId, Verification,
+    Account, AlertPreferences, AlertSchedule, Call, CheckedSkill, ContactAction, DeletedEmergency, DeliveryId, Details,
+    Device, DeviceId, DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId,
+    NewEvent, NoticeId, NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice,
+    PushKey, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Tier, Timestamp, UserBlock, UserId,
+    Verification,
     alert_timing::later,
     outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState, SendChannel},
     port::{EndedBlocks, KeyedHash, LoginSource},
@@ -354,6 +355,15 @@ pub enum Write {
         user: UserId,
         /// The decision.
         verification: Verification,
+    },
+    /// What an administrator has checked of a helper. No effect for an account without a helper record.
+    SetQualification {
+        /// The user.
+        user: UserId,
+        /// The tier; `None` if none was given.
+        tier: Option<Tier>,
+        /// The skills.
+        skills: Vec<CheckedSkill>,
     },
     /// Blocks or unblocks an account. The devices of a blocked one are removed.
     SetBlocked {

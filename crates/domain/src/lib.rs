@@ -75,6 +75,7 @@ pub mod password_reset;
 pub mod port;
 pub mod position;
 pub mod presence;
+pub mod qualification;
 pub mod quiet_hours;
 pub mod refusal;
 pub mod reputation;
@@ -91,8 +92,8 @@ pub mod usecase;
 
 pub use access_log::{AccessEntry, AccessKind, MAX_ACCESS_ENTRIES, PlaceReading, ReadPlace};
 pub use account::{
-    Account, Actor, Email, HelperCard, HelperPolicy, HelperRecord, MAX_SKILLS, NotAUrl, NotAnEmail, Password,
-    PasswordError, Person, Profile, Role, Skill, Url, Verification,
+    Account, Actor, Email, HelperCard, HelperPolicy, HelperRecord, NotAUrl, NotAnEmail, Password, PasswordError,
+    Person, Profile, Role, Url, Verification,
 };
 pub use alert::{Alert, AlertCounts, AlertPolicy, AlertPolicyError, HelpersInRange, Recipient, Wave};
 pub use alert_timing::{AlertTiming, RINGS_KEPT_FOR, RecentRings, StormLimit};
@@ -146,6 +147,7 @@ pub use password_reset::{MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, R
 pub use port::PasswordHash;
 pub use position::{Metres, Position, PositionError};
 pub use presence::PresenceNews;
+pub use qualification::{CheckedSkill, MAX_SKILLS, Skill, Tier};
 pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, QuietWindow, Span, Zone};
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};

@@ -14,12 +14,14 @@ use crate::{Postgres, caller_cache::EvictOnDrop, error::failed, rows::AccountRow
 const FIND: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks
     FROM account a WHERE a.id = $1 AND a.deleted_at IS NULL";
 const CREDENTIALS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         a.password_hash
@@ -36,6 +38,7 @@ const ACTIVITY: &str = "
 const HELPERS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = ANY (ARRAY (
             SELECT a.id UNION ALL SELECT f.id FROM account f WHERE f.successor_id = a.id))) AS reports
@@ -45,6 +48,7 @@ const HELPERS: &str = "
 const HELPERS_BY_VERIFICATION: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         (SELECT count(*) FROM report r WHERE r.about_id = ANY (ARRAY (
             SELECT a.id UNION ALL SELECT f.id FROM account f WHERE f.successor_id = a.id))) AS reports
@@ -54,6 +58,7 @@ const HELPERS_BY_VERIFICATION: &str = "
 const ADMINISTRATORS: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at
     FROM account a WHERE a.role = 'admin' ORDER BY a.created_at, a.id";
 

@@ -137,6 +137,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::SetAlertPreferences { user, .. }
             | Write::SetRole { user, .. }
             | Write::SetVerification { user, .. }
+            | Write::SetQualification { user, .. }
             | Write::SetBlocked { user, .. }
             | Write::AddBlock { by: user, .. }
             | Write::EndBlocks(EndedBlocks { by: user, .. })

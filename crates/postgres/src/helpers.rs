@@ -83,6 +83,7 @@ const DUE_FOR_REVIEW: &str = "
     )
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at, CASE WHEN a.max_alerts_per_day IS NOT NULL THEN (
             SELECT max(r.rung_at) + interval '24 hours'
             FROM ring r

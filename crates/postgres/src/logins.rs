@@ -17,6 +17,7 @@ use crate::{Postgres, error::failed, rows::AccountRow};
 const LOAD: &str = "
     SELECT a.id, a.email, a.first_name, a.last_name, a.phone, a.avatar, a.bio, a.locale, a.role, a.blocked,
         a.verification, a.available, a.alert_preferences::text AS alert_preferences, a.alert_scope, a.skills, a.transport,
+        a.tier, a.checked_skills::text AS checked_skills,
         a.trust_score, a.rating_sum, a.rating_count, a.created_at,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = a.id AND b.blocked_id IS NOT NULL) AS blocks,
         a.password_hash,

@@ -47,6 +47,9 @@ pub(crate) struct AccountRow {
     alert_scope: String,
     skills: Vec<String>,
     transport: String,
+    tier: Option<String>,
+    /// JSON; null without any.
+    checked_skills: Option<String>,
     trust_score: i32,
     rating_sum: i32,
     rating_count: i32,
@@ -75,6 +78,8 @@ impl AccountRow {
             alert_scope,
             skills,
             transport,
+            tier,
+            checked_skills,
             trust_score,
             rating_sum,
             rating_count,
@@ -100,6 +105,7 @@ impl AccountRow {
                 stored,
                 (verification.as_deref(), available),
                 (&skills, &transport),
+                (tier.as_deref(), checked_skills.as_deref()),
                 (alert_preferences.as_deref(), &alert_scope),
             )?,
             reputation: stored.reputation(trust_score, rating_sum, rating_count)?,
@@ -113,6 +119,7 @@ fn helper(
     stored: RowDecoder<Uuid>,
     (verification, available): (Option<&str>, Option<bool>),
     (skills, transport): (&[String], &str),
+    (tier, checked_skills): (Option<&str>, Option<&str>),
     (preferences, scope): (Option<&str>, &str),
 ) -> Result<Option<HelperRecord>> {
     let Some(verification) = verification else { return Ok(None) };
@@ -122,6 +129,8 @@ fn helper(
         available: available.ok_or_else(|| stored.corrupt("available"))?,
         skills: skills.collect::<Result<_>>()?,
         transport: stored.parse("transport", transport)?,
+        tier: stored.parse_opt("tier", tier)?,
+        checked_skills: checked_skills.map_or_else(|| Ok(Vec::new()), |json| stored.json("checked_skills", json))?,
         preferences: preferences
             .map_or_else(|| Ok(AlertPreferences::default()), |json| stored.json("alert_preferences", json))?,
         scope: stored.parse("alert_scope", scope)?,

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, DeletedEmergency, Device,
-    DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
+    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, CheckedSkill, DeletedEmergency,
+    Device, DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
     MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, NoticeEntry, NoticeNote, OutboxMessage,
     OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice, RatingCounts, ReceivingDevice, Response,
     ResponseRecord, Revision, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
@@ -96,6 +96,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::SetAlertPreferences { .. }
         | Write::SetRole { .. }
         | Write::SetVerification { .. }
+        | Write::SetQualification { .. }
         | Write::SetBlocked { .. }
         | Write::AddBlock { .. }
         | Write::RemoveBlock { .. }
@@ -232,6 +233,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::SetVerification { user, verification } => {
             json!({ "op": "set_verification", "account_id": user, "verification": verification })
         }
+        Write::SetQualification { user, tier, skills } => json!({
+            "op": "set_qualification", "account_id": user, "tier": tier, "checked_skills": stored_checks(skills),
+        }),
         Write::SetBlocked { user, blocked, reason } => {
             json!({ "op": "set_blocked", "account_id": user, "blocked": blocked, "blocked_reason": reason })
         }
@@ -336,9 +340,16 @@ fn expect_account(account: &Account) -> Value {
         "verification": helper.as_ref().map(|h| h.verification),
         "available": helper.as_ref().map(|h| h.available),
         "skills": helper.as_ref().map_or(&[][..], |h| &h.skills),
+        "tier": helper.as_ref().and_then(|h| h.tier),
+        "checked_skills": helper.as_ref().and_then(|h| stored_checks(&h.checked_skills)),
         "alert_preferences": helper.as_ref().and_then(|h| stored_preferences(&h.preferences)),
         "alert_scope": helper.as_ref().map_or(AlertScope::All, |h| h.scope),
     })
+}
+
+/// The column `checked_skills`: null without any, as for most accounts.
+fn stored_checks(skills: &[CheckedSkill]) -> Option<&[CheckedSkill]> {
+    (!skills.is_empty()).then_some(skills)
 }
 
 /// The column `alert_preferences`: null for the default, which most accounts have.

@@ -59,8 +59,8 @@ async fn verify(
     PathUser(user): PathUser,
     JsonBody(body): JsonBody,
 ) -> Answer {
-    let verification = input::verification(&body)?;
-    let account = helpers::verify(&cx.helpers, &cx.emergencies, &actor, user, verification).await?;
+    let decision = input::verification(&body)?;
+    let account = helpers::verify(&cx.helpers, &cx.emergencies, &actor, user, &decision).await?;
     ok(User::from(&account))
 }
 

@@ -1,7 +1,7 @@
 //! Accounts: the port [`Accounts`]. Knows nothing of how a password is hashed.
 
 use allynet_domain::{
-    Account, AlertPreferences, Email, HelperRecord, Profile, Text, Url, UserId,
+    Account, AlertPreferences, CheckedSkill, Email, HelperRecord, Profile, Text, Url, UserId,
     port::{Accounts, Activity, Credentials, HelperPage, ListedHelper, PasswordHash, Result},
 };
 use allynet_sql::RowDecoder;
@@ -35,6 +35,9 @@ pub(crate) struct AccountRow {
     alert_scope: String,
     skills: String,
     transport: String,
+    tier: Option<String>,
+    /// JSON; null without any.
+    checked_skills: Option<String>,
     trust_score: i64,
     rating_sum: i64,
     rating_count: i64,
@@ -65,6 +68,8 @@ impl TryFrom<AccountRow> for Account {
             alert_scope,
             skills,
             transport,
+            tier,
+            checked_skills,
             trust_score,
             rating_sum,
             rating_count,
@@ -78,6 +83,9 @@ impl TryFrom<AccountRow> for Account {
                 available,
                 skills: stored.json("skills", &skills)?,
                 transport: stored.parse("transport", &transport)?,
+                tier: stored.parse_opt("tier", tier.as_deref())?,
+                checked_skills: checked_skills
+                    .map_or_else(|| Ok(Vec::new()), |json| stored.json("checked_skills", &json))?,
                 preferences: match alert_preferences {
                     Some(json) => stored.json("alert_preferences", &json)?,
                     None => AlertPreferences::default(),
@@ -235,6 +243,11 @@ impl Accounts for Sqlite {
 /// The column `alert_preferences`: null for the default, which most accounts have.
 pub(crate) fn stored_preferences(preferences: &AlertPreferences) -> Result<Option<String>> {
     if *preferences == AlertPreferences::default() { Ok(None) } else { to_json(preferences).map(Some) }
+}
+
+/// The column `checked_skills`: null without any, as for most accounts.
+pub(crate) fn stored_checks(skills: &[CheckedSkill]) -> Result<Option<String>> {
+    if skills.is_empty() { Ok(None) } else { to_json(&skills).map(Some) }
 }
 
 /// The column `skills`: a JSON array, which is empty for an account that never asked to be a helper.

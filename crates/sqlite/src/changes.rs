@@ -184,6 +184,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         }
         Write::SetRole { user, role } => accounts::set_role(db, user, role).await,
         Write::SetVerification { user, verification } => accounts::set_verification(db, user, verification).await,
+        Write::SetQualification { user, tier, skills } => accounts::set_qualification(db, user, tier, &skills).await,
         Write::SetBlocked { user, blocked, reason } => accounts::set_blocked(db, user, blocked, reason).await,
         Write::AddBlock { by, block, user, earliest_end, emergencies: live } => {
             blocks::add(db, by, &block, user, earliest_end, &live).await

@@ -2,9 +2,9 @@
 //! readers of JSON.
 
 use allynet_domain::{
-    Account, Call, Details, Emergency, EmergencyOverview, EmergencyType, Event, EventId, Grid, HelperCard,
-    HelperRecord, HelperReputation, Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy, Priority, Profile,
-    Response, ResponseStatus, Sender, Severity, SkippedCounts, To,
+    Account, Call, CheckedSkill, Details, Emergency, EmergencyOverview, EmergencyType, Event, EventId, Grid,
+    HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, PlaceBeforeAccept, PlacePolicy,
+    Priority, Profile, Response, ResponseStatus, Sender, Severity, SkippedCounts, To,
     testing::{
         ADMIN, ALAN, EMERGENCY, GRACE_HOPPER, OWNER, at, call, edited, every_event, helper, id, message, position,
         recipient, resolved, text, with_responses,
@@ -27,7 +27,10 @@ pub(crate) fn approximate_places() -> PlacePolicy {
 pub(crate) fn filled(account: Account) -> Account {
     let (phone, bio) = (Some(text("+49 30 1")), Some(text("Sails")));
     let avatar = Some("https://example.org/avatar.png".parse().unwrap());
-    let helper = account.helper.map(|record| HelperRecord { skills: vec![text("First aid")], ..record });
+    let helper = account.helper.map(|record| {
+        let checked_skills = vec![CheckedSkill { name: text("CPR"), until: Some(at(0)) }];
+        HelperRecord { skills: vec![text("First aid")], checked_skills, ..record }
+    });
     let reputation = HelperReputation { trust_score: 150, rating_sum: 14, rating_count: 3 };
     Account { profile: Profile { phone, avatar, bio, ..account.profile }, helper, reputation, ..account }
 }

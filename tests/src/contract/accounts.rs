@@ -1,7 +1,8 @@
 //! Accounts and helper records.
 
 use allynet_domain::{
-    Account, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, UserId, Verification, Write,
+    Account, CheckedSkill, HelperRecord, HelperReputation, Locale, Name, Profile, ResponseStatus, Role, Tier, UserId,
+    Verification, Write,
     dispatch::Transport,
     port::{Activity, Constraint, Credentials, Error, HelperPage},
 };
@@ -119,6 +120,36 @@ pub async fn an_administrators_verification_is_stored(store: Store) {
         assert_eq!(store.account(account.id).await, Account { helper, ..account.clone() });
     }
     assert_eq!(store.account(other.id).await, other);
+}
+
+pub async fn what_an_administrator_checked_is_stored_and_expected(store: Store) {
+    let [account, other] = [store.helper().await, store.helper().await];
+    let nobody = store.register().await;
+    let skills = vec![
+        CheckedSkill { name: text("cpr"), until: Some(at(5)) },
+        CheckedSkill { name: text("läuft, \"schnell\""), until: None },
+    ];
+    let mut stored = account.clone();
+    for (tier, skills) in [
+        (Some(Tier::Professional), skills.clone()),
+        (Some(Tier::Public), Vec::new()),
+        (None, skills.clone()),
+        (Some(Tier::Registered), skills),
+    ] {
+        let before = stored.clone();
+        for user in [account.id, nobody.id] {
+            store.write(Write::SetQualification { user, tier, skills: skills.clone() }).await;
+        }
+        stored.helper = Some(HelperRecord { tier, checked_skills: skills, ..verified() });
+        assert_eq!(store.account(account.id).await, stored);
+        store.write(Write::ExpectAccount(Box::new(stored.clone()))).await;
+        let outcome = store.try_write(Write::ExpectAccount(Box::new(before))).await;
+        assert!(matches!(outcome, Err(Error::Stale)), "{outcome:?}");
+    }
+    let page = HelperPage { verification: None, after: None, limit: 100 };
+    let listed = store.accounts.helpers(&page).await.unwrap();
+    assert!(listed.into_iter().any(|listed| listed.account == stored));
+    assert_eq!([store.account(other.id).await, store.account(nobody.id).await], [other, nobody]);
 }
 
 pub async fn an_expected_account_must_still_have_its_rights(store: Store) {

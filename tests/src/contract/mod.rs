@@ -61,6 +61,7 @@ macro_rules! contract {
                 a_new_password_replaces_the_old_one
                 only_the_first_helper_record_sets_the_verification
                 an_administrators_verification_is_stored
+                what_an_administrator_checked_is_stored_and_expected
                 an_expected_account_must_still_have_its_rights
                 of_concurrent_decisions_on_one_account_exactly_one_is_stored
                 a_block_is_stored_and_lifted

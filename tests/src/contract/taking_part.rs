@@ -21,7 +21,9 @@ impl Service {
         if blocks {
             helpers::block(&people, &cx, &admin, user.id, true, None).await.unwrap();
         } else {
-            helpers::verify(&people, &cx, &admin, user.id, Verification::Rejected).await.unwrap();
+            helpers::verify(&people, &cx, &admin, user.id, &helpers::VerificationDecision::new(Verification::Rejected))
+                .await
+                .unwrap();
         }
     }
 

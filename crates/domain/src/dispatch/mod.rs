@@ -22,7 +22,7 @@ pub use decision::{Choice, Decision, DispatchPolicy, Passed, Reason, Why};
 pub use gain::decide;
 pub use policy::{GainPolicy, TypeRule};
 pub use situation::{
-    AlertedHelper, Candidate, Exclusion, HelperFacts, HelperProgress, MAX_CANDIDATES, Situation, Tier, WaveProgress,
+    AlertedHelper, Candidate, Exclusion, HelperFacts, HelperProgress, MAX_CANDIDATES, Situation, WaveProgress,
 };
 pub use stand_down::{StandDownReason, stand_downs};
 pub use team::{AedBox, Assignment, RoleChange, RoleReason, TeamMember, TeamRole, assign_team};

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 
-use super::{AcceptanceModel, AmbulanceModel, TravelModel, situation::Tier};
-use crate::EmergencyType;
+use super::{AcceptanceModel, AmbulanceModel, TravelModel};
+use crate::{EmergencyType, Tier};
 
 /// What a kind of emergency asks of helpers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

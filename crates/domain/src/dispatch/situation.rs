@@ -1,15 +1,10 @@
 //! The facts that a dispatch decision rests on.
 
 use super::{AlertHistory, DeviceHealth, Journey, Transport};
-use crate::{EmergencyType, Metres, Severity, Skill, Timestamp, UserId, string_enum};
+use crate::{EmergencyType, Metres, Severity, Skill, Tier, Timestamp, UserId};
 
 /// Maximum number of candidates that a decision weighs up: the first to arrive, proven ones before unproven ones.
 pub const MAX_CANDIDATES: usize = 60;
-
-string_enum! {
-    /// How far an account was checked, in growing order.
-    Tier { Public = "public", Registered = "registered", Professional = "professional" }
-}
 
 /// Why a candidate may not be alerted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod waves;
 
 use super::*;
 use crate::{
-    EmergencyType, Metres, Severity, Timestamp, UserId,
+    EmergencyType, Metres, Severity, Tier, Timestamp, UserId,
     testing::{at, id},
 };
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::{
-    Account, Actor, AlertScope, Change, Error, Event, HelperPolicy, HelperRecord, Position, PreferencesChange, Refusal,
-    Role, SessionId, Skill, Text, Timestamp, UserId, Verification, Write,
+    Account, Actor, AlertScope, Change, CheckedSkill, Error, Event, HelperPolicy, HelperRecord, Position,
+    PreferencesChange, Refusal, Role, SessionId, Skill, Text, Tier, Timestamp, UserId, Verification, Write,
     dispatch::Transport,
     port::{self, DeviceTime, Fix, Report},
     usecase::{Rules, emergencies::EmergencyPorts, responses::withdraw_responses, retry::retry_stale},
@@ -68,7 +68,7 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
             };
             let after = Account { helper: Some(helper.clone()), role, ..before.clone() };
             let preferences = Box::new(helper.preferences.clone());
-            let mut change = changed(cx, actor, &before, &after, Write::SetHelper { user, helper, role });
+            let mut change = changed(cx, actor, &before, &after).write(Write::SetHelper { user, helper, role });
             if let Some(schedule) = schedule {
                 change = change.write(Write::SetAlertPreferences { user, preferences, schedule });
             }
@@ -77,6 +77,34 @@ pub async fn enlist(cx: &HelperPorts, actor: &Actor, duty: Duty) -> Result<Accou
         }
     })
     .await
+}
+
+/// An administrator's decision about a helper. `None` keeps what was checked before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerificationDecision {
+    /// Whether the helper is verified or rejected.
+    pub verification: Verification,
+    /// How far the account was checked. A verified helper who has no tier becomes `registered` without one.
+    pub tier: Option<Tier>,
+    /// The skills that were checked.
+    pub skills: Option<Vec<CheckedSkill>>,
+}
+
+impl VerificationDecision {
+    /// A decision that keeps what was checked before.
+    pub const fn new(verification: Verification) -> Self {
+        Self { verification, tier: None, skills: None }
+    }
+
+    fn apply(&self, helper: HelperRecord) -> HelperRecord {
+        let first_tier = (self.verification == Verification::Verified).then_some(Tier::Registered);
+        HelperRecord {
+            verification: self.verification,
+            tier: self.tier.or(helper.tier).or(first_tier),
+            checked_skills: self.skills.clone().unwrap_or(helper.checked_skills),
+            ..helper
+        }
+    }
 }
 
 /// Verifies or rejects a helper, for an administrator. Rejecting cancels the open responses of the helper.
@@ -88,15 +116,17 @@ pub async fn verify(
     emergencies: &EmergencyPorts,
     actor: &Actor,
     user: UserId,
-    verification: Verification,
+    decision: &VerificationDecision,
 ) -> Result<Account, Error> {
     must_be_admin(actor)?;
     retry_stale(&*cx.backoff, || async {
         let before = account(cx, user, None).await?;
         let helper = before.helper.clone().ok_or(Refusal::UserNotFound)?;
-        let after = Account { helper: Some(HelperRecord { verification, ..helper }), ..before.clone() };
-        let write = Write::SetVerification { user, verification };
-        decide(cx, emergencies, actor, before, after, write).await
+        let helper = decision.apply(helper);
+        let mut writes = vec![Write::SetVerification { user, verification: helper.verification }];
+        writes.push(Write::SetQualification { user, tier: helper.tier, skills: helper.checked_skills.clone() });
+        let after = Account { helper: Some(helper), ..before.clone() };
+        decide(cx, emergencies, actor, before, after, writes).await
     })
     .await
 }
@@ -122,7 +152,7 @@ pub async fn block(
         let before = account(cx, user, None).await?;
         let after = Account { blocked, ..before.clone() };
         let write = Write::SetBlocked { user, blocked, reason: reason.clone() };
-        decide(cx, emergencies, actor, before, after, write).await
+        decide(cx, emergencies, actor, before, after, vec![write]).await
     })
     .await
 }
@@ -137,9 +167,9 @@ async fn decide(
     actor: &Actor,
     before: Account,
     after: Account,
-    write: Write,
+    writes: Vec<Write>,
 ) -> Result<Account, Error> {
-    let change = changed(cx, actor, &before, &after, write);
+    let change = writes.into_iter().fold(changed(cx, actor, &before, &after), Change::write);
     let change = if after.may_help(cx.rules.helpers) {
         change
     } else {
@@ -200,11 +230,10 @@ async fn account(cx: &HelperPorts, user: UserId, known: Option<Account>) -> Resu
 /// A change of an account, with the events for its sockets, on condition that its rights are unchanged.
 ///
 /// If two changes are decided at the same time, the later commit is stale and is decided again.
-fn changed(cx: &HelperPorts, by: &Actor, before: &Account, after: &Account, write: Write) -> Change {
+fn changed(cx: &HelperPorts, by: &Actor, before: &Account, after: &Account) -> Change {
     let [was, is] = [before, after].map(|account| rights_event(account, cx.rules.helpers));
     let shuts_out = after.blocked && !before.blocked;
-    let mut change =
-        Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before.clone()))).write(write);
+    let mut change = Change::new(Some(by.id()), cx.clock.now()).write(Write::ExpectAccount(Box::new(before.clone())));
     if was != is {
         change = change.account_event(is);
     }

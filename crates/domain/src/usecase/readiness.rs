@@ -17,6 +17,7 @@ string_enum! {
         QuietNow = "quiet_now",
         Paused = "paused",
         NeverTested = "never_tested",
+        SkillExpired = "skill_expired",
     }
 }
 
@@ -43,6 +44,7 @@ pub async fn problems(cx: &DevicePorts, rules: &Rules, actor: &Actor) -> Result<
         ReadinessProblem::NeverTested => {
             !devices.is_empty() && devices.iter().all(|device| device.last_delivered_at.is_none())
         }
+        ReadinessProblem::SkillExpired => helper.checked_skills.iter().any(|skill| !skill.is_valid(now)),
     };
     Ok(ReadinessProblem::ALL.iter().copied().filter(is_there).collect())
 }

@@ -1,8 +1,8 @@
 //! Writes to accounts and sessions, inside of the transaction of a change.
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, HelperPolicy, HelperRecord,
-    HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash, Profile, Role, Session, SessionId, Text, Url, UserAgent,
+    ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, CheckedSkill, HelperPolicy, HelperRecord,
+    HelperReputation, MAX_KNOWN_ADDRESSES, PasswordHash, Profile, Role, Session, SessionId, Text, Tier, Url, UserAgent,
     UserId, Verification,
     port::{Constraint, Error, KeyedHash, LoginSource, Result},
 };
@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::{
-    accounts::{skills, stored_preferences},
+    accounts::{skills, stored_checks, stored_preferences},
     error::port_error,
 };
 
@@ -153,7 +153,8 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     let Account { id, email: _, profile: _, role, blocked, helper, reputation: _, blocks: _, created_at: _ } = account;
     let found: Option<i64> = sqlx::query_scalar(
         "select 1 from account where id = ?1 and role = ?2 and blocked = ?3 and verification is ?4 \
-         and available is ?5 and skills = ?6 and alert_preferences is ?7 and alert_scope = ?8",
+         and available is ?5 and skills = ?6 and alert_preferences is ?7 and alert_scope = ?8 and tier is ?9 \
+         and checked_skills is ?10",
     )
     .bind(Uuid::from(*id))
     .bind(role.as_str())
@@ -163,6 +164,8 @@ pub(super) async fn expect(db: &mut SqliteConnection, account: &Account) -> Resu
     .bind(skills(helper.as_ref())?)
     .bind(helper.as_ref().map_or(Ok(None), |helper| stored_preferences(&helper.preferences))?)
     .bind(helper.as_ref().map_or(AlertScope::All, |helper| helper.scope).as_str())
+    .bind(helper.as_ref().and_then(|helper| helper.tier).map(Tier::as_str))
+    .bind(stored_checks(helper.as_ref().map_or(&[], |helper| &helper.checked_skills))?)
     .fetch_optional(db)
     .await
     .map_err(port_error)?;
@@ -202,7 +205,16 @@ pub(super) async fn set_helper(
     helper: &HelperRecord,
     role: Role,
 ) -> Result<()> {
-    let HelperRecord { verification, available, skills: _, transport, preferences: _, scope: _ } = helper;
+    let HelperRecord {
+        verification,
+        available,
+        skills: _,
+        transport,
+        tier: _,
+        checked_skills: _,
+        preferences: _,
+        scope: _,
+    } = helper;
     sqlx::query(
         "update account set verification = coalesce(verification, ?2), available = ?3, skills = ?4, role = ?5, \
                 transport = ?6 \
@@ -268,6 +280,23 @@ pub(super) async fn set_verification(
     sqlx::query("update account set verification = ?2 where id = ?1 and verification is not null")
         .bind(Uuid::from(user))
         .bind(verification.as_str())
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop)
+}
+
+/// No-op for an account that never asked to be a helper.
+pub(super) async fn set_qualification(
+    db: &mut SqliteConnection,
+    user: UserId,
+    tier: Option<Tier>,
+    skills: &[CheckedSkill],
+) -> Result<()> {
+    sqlx::query("update account set tier = ?2, checked_skills = ?3 where id = ?1 and verification is not null")
+        .bind(Uuid::from(user))
+        .bind(tier.map(Tier::as_str))
+        .bind(stored_checks(skills)?)
         .execute(db)
         .await
         .map_err(port_error)

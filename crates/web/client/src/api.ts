@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes } from './types.js';
+import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes, VerificationChange } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -123,8 +123,9 @@ export function adminApi({ request }: Requester) {
     presence: () => request('GET', '/helpers/presence'),
     /** Available helpers by cells of a kilometre. */
     coverage: () => request('GET', '/admin/coverage'),
-    verify: async (userId: string, status: 'verified' | 'rejected') =>
-      (await request('PUT', '/helpers/{userId}/verification', { params: { userId }, body: { status } })).user,
+    /** With `checked`, also the tier and the skills that were checked; what is missing stays. */
+    verify: async (userId: string, status: 'verified' | 'rejected', checked: Omit<VerificationChange, 'status'> = {}) =>
+      (await request('PUT', '/helpers/{userId}/verification', { params: { userId }, body: { ...checked, status } })).user,
     setBlocked: async (userId: string, blocked: boolean, reason?: string) =>
       (await request('PUT', '/helpers/{userId}/block', { params: { userId }, body: { blocked, reason: reason ?? null } })).user,
     blocksOf: async (userId: string) => (await request('GET', '/helpers/{userId}/blocks', { params: { userId } })).blocks,

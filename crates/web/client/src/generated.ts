@@ -36,6 +36,7 @@ export type ContactTrigger = 'created' | 'unanswered';
 export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
 export type Availability = 'on_duty' | 'quiet' | 'paused' | 'off_duty';
 export type Breakthrough = 'none' | 'critical' | 'all';
+export type Tier = 'public' | 'registered' | 'professional';
 export type Transport = 'foot' | 'bike' | 'car';
 export type Verification = 'pending' | 'verified' | 'rejected';
 export type Locale = 'en' | 'de';
@@ -379,7 +380,7 @@ export type NoticeState = 'queued' | 'sent' | 'failed' | 'seen' | 'acting';
 export type DeviceLoss = 'gone' | 'moved' | 'limit' | 'key_changed';
 export type SendChannel = 'webpush' | 'email' | 'webhook';
 export type ReadinessProblem =
-  'no_device' | 'device_failing' | 'position_old' | 'unverified' | 'quiet_now' | 'paused' | 'never_tested';
+  'no_device' | 'device_failing' | 'position_old' | 'unverified' | 'quiet_now' | 'paused' | 'never_tested' | 'skill_expired';
 /**
  * An administrator's decision.
  */
@@ -1799,6 +1800,12 @@ export interface HelperRecord {
    */
   breakthrough?: Breakthrough;
   /**
+   * Skills that an administrator checked, expired ones included.
+   *
+   * @maxItems 20
+   */
+  checkedSkills: HelperSkill[];
+  /**
    * The ratings by owners.
    */
   helperRating: Rating;
@@ -1827,6 +1834,10 @@ export interface HelperRecord {
    */
   skills: string[];
   /**
+   * How far the account was checked. Only a verified helper is `registered` or `professional`.
+   */
+  tier: Tier;
+  /**
    * The time zone of the windows.
    */
   timeZone?: string | null;
@@ -1842,6 +1853,19 @@ export interface HelperRecord {
    * Whether an administrator verified the helper.
    */
   verification: Verification;
+}
+/**
+ * A skill that an administrator checked.
+ */
+export interface HelperSkill {
+  /**
+   * Its name.
+   */
+  name: string;
+  /**
+   * When it expires; `null` if it does not.
+   */
+  until: string | null;
 }
 /**
  * Channels by which a helper may be reached if no device confirms an alert.
@@ -3409,9 +3433,32 @@ export interface AccountBlock {
  */
 export interface VerificationChange {
   /**
+   * The skills that were checked. Missing: as before.
+   *
+   * @maxItems 20
+   */
+  skills?: CheckedSkill[] | null;
+  /**
    * `verified` or `rejected`.
    */
   status: VerificationDecision;
+  /**
+   * How far the account was checked. Missing: as before; a verified helper without one becomes `registered`.
+   */
+  tier?: Tier | null;
+}
+/**
+ * A skill that was checked.
+ */
+export interface CheckedSkill {
+  /**
+   * Its name.
+   */
+  name: string;
+  /**
+   * When it expires. Missing: it does not.
+   */
+  until?: string | null;
 }
 /**
  * The key under which browsers subscribe.

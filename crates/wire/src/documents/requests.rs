@@ -8,7 +8,7 @@
 
 use allynet_domain::{
     Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ResolutionType,
-    ResponseStatus, Verification, dispatch::Transport, outbox::ReceiptState,
+    ResponseStatus, Tier, Verification, dispatch::Transport, outbox::ReceiptState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -168,6 +168,18 @@ requests! {
     VerificationChange {
         /// `verified` or `rejected`.
         status: Decision,
+        /// How far the account was checked. Missing: as before; a verified helper without one becomes `registered`.
+        tier: Option<Word<Tier>>,
+        /// The skills that were checked. Missing: as before.
+        #[schemars(length(max = 20))]
+        skills: Option<Vec<CheckedSkill>>,
+    }
+    /// A skill that was checked.
+    CheckedSkill {
+        /// Its name.
+        name: RequiredText<40>,
+        /// When it expires. Missing: it does not.
+        until: Option<Time>,
     }
     /// The block of an account by an administrator.
     AccountBlock {

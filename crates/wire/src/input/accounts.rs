@@ -1,10 +1,13 @@
 //! Bodies and queries of the account and helper routes.
 
 use allynet_domain::{
-    Breakthrough, ClockTime, Email, Locale, MAX_ALERTS_PER_DAY, MAX_QUIET_WINDOWS, MAX_SKILLS, Name, Password,
-    PreferencesChange, Profile, QuietWindow, Text, UserId, Verification,
+    Breakthrough, CheckedSkill, ClockTime, Email, Locale, MAX_ALERTS_PER_DAY, MAX_QUIET_WINDOWS, MAX_SKILLS, Name,
+    Password, PreferencesChange, Profile, QuietWindow, Text, UserId, Verification,
     port::HelperPage,
-    usecase::{accounts::Registration, helpers::Duty},
+    usecase::{
+        accounts::Registration,
+        helpers::{Duty, VerificationDecision},
+    },
 };
 use serde_json::{Map, Value};
 
@@ -235,8 +238,8 @@ pub(super) fn read_cursor<Id: std::str::FromStr>(f: &mut Fields<'_>) -> Option<(
 /// `PUT /helpers/:userId/verification`. `pending` is rejected: it is only the initial status.
 ///
 /// # Errors
-/// `invalid_input` if the status is missing or invalid.
-pub fn verification(body: &Value) -> Result<Verification, Problem> {
+/// `invalid_input` with all invalid fields.
+pub fn verification(body: &Value) -> Result<VerificationDecision, Problem> {
     let mut f = Fields::body(body);
     let status = f.string("status");
     let status = f.require("status", status).and_then(|status| match status.parse() {
@@ -246,7 +249,15 @@ pub fn verification(body: &Value) -> Result<Verification, Problem> {
             None
         }
     });
-    f.finish(status)
+    let tier = f.word("tier");
+    let skills = f.objects("skills", MAX_SKILLS, checked_skill);
+    f.finish(status.map(|verification| VerificationDecision { verification, tier, skills }))
+}
+
+fn checked_skill(f: &mut Fields<'_>) -> Option<CheckedSkill> {
+    let name = f.required_text("name");
+    let until = f.time("until");
+    Some(CheckedSkill { name: name?, until })
 }
 
 /// `PUT /helpers/:userId/block`.

@@ -1,8 +1,9 @@
 //! Accounts, for their owners and for administrators.
 
 use allynet_domain::{
-    Account, AlertPreferences, Availability, BlockTarget, Breakthrough, HelperPolicy, HelperRecord, HelperReputation,
-    Locale, NotifyChannels, QuietWindow, Role, Timestamp, UserBlock, UserId, Verification, Zone,
+    Account, AlertPreferences, Availability, BlockTarget, Breakthrough, CheckedSkill, HelperPolicy, HelperRecord,
+    HelperReputation, Locale, NotifyChannels, QuietWindow, Role, Tier, Timestamp, UserBlock, UserId, Verification,
+    Zone,
     dispatch::Transport,
     port::{Activity, ListedHelper},
     usecase::accounts::{SignedIn, TokenPair},
@@ -79,6 +80,12 @@ pub struct HelperRecordView<'a> {
     /// How the helper usually travels to an emergency.
     #[schemars(with = "Word<Transport>")]
     transport: Transport,
+    /// How far the account was checked. Only a verified helper is `registered` or `professional`.
+    #[schemars(with = "Word<Tier>")]
+    tier: Tier,
+    /// Skills that an administrator checked, expired ones included.
+    #[schemars(length(max = 20))]
+    checked_skills: Vec<CheckedSkillView<'a>>,
     /// Points for completed responses and good ratings. Starts at 0.
     #[schemars(range(max = 1000))]
     trust_score: u16,
@@ -87,6 +94,23 @@ pub struct HelperRecordView<'a> {
     /// For the helper only.
     #[serde(flatten)]
     preferences: Option<PreferencesView<'a>>,
+}
+
+/// A skill that an administrator checked.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HelperSkill")]
+struct CheckedSkillView<'a> {
+    /// Its name.
+    #[schemars(length(min = 1, max = 40))]
+    name: &'a str,
+    /// When it expires; `null` if it does not.
+    until: Option<Timestamp>,
+}
+
+impl<'a> From<&'a CheckedSkill> for CheckedSkillView<'a> {
+    fn from(CheckedSkill { name, until }: &'a CheckedSkill) -> Self {
+        Self { name: name.as_str(), until: *until }
+    }
 }
 
 /// When and how a helper wants to be alerted, which only they are shown.
@@ -145,6 +169,8 @@ impl<'a> HelperRecordView<'a> {
             available: helper.available,
             skills: helper.skills.iter().map(allynet_domain::Text::as_str).collect(),
             transport: helper.transport,
+            tier: helper.tier_now(),
+            checked_skills: helper.checked_skills.iter().map(Into::into).collect(),
             trust_score: reputation.trust_score,
             helper_rating: RatingView { average: reputation.rating_average(), count: reputation.rating_count },
         }

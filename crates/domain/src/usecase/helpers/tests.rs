@@ -66,7 +66,7 @@ async fn one_who_may_no_longer_help_drops_out_in_the_same_commit() {
                 if blocks {
                     block(&cx, &emergencies, &by, user, true, None).await.unwrap();
                 } else {
-                    verify(&cx, &emergencies, &by, user, Rejected).await.unwrap();
+                    verify(&cx, &emergencies, &by, user, &VerificationDecision::new(Rejected)).await.unwrap();
                 }
                 let change = committed.only();
                 let (after, responses) = updated(&change);
@@ -239,16 +239,76 @@ async fn an_administrator_decides_who_may_help() {
         (with(Pending, true), Verified, Open, None),
     ] {
         let (cx, committed) = holding(before.clone(), policy);
-        let after = verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), decided).await.unwrap();
+        let after =
+            verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), &VerificationDecision::new(decided))
+                .await
+                .unwrap();
         assert_eq!(after.helper.map(|h| h.verification), Some(decided));
         let change = committed.only();
         assert_eq!((rights(&change), change.actor), (told, Some(id(ADMIN))), "{before:?} {decided} {policy}");
         let mut expected = vec![
             Write::ExpectAccount(Box::new(before)),
             Write::SetVerification { user: id(GRACE_HOPPER), verification: decided },
+            Write::SetQualification {
+                user: id(GRACE_HOPPER),
+                tier: (decided == Verified).then_some(Tier::Registered),
+                skills: Vec::new(),
+            },
         ];
         expected.extend((decided == Rejected).then_some(Write::ExpectNoResponses(id(GRACE_HOPPER))));
         assert_eq!(change.writes, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_decision_without_tier_or_skills_keeps_what_was_checked() {
+    let skill = |name: &str| CheckedSkill { name: name.to_owned().try_into().unwrap(), until: None };
+    let record = |verification, tier, skills: &[CheckedSkill]| HelperRecord {
+        tier,
+        checked_skills: skills.to_vec(),
+        ..HelperRecord::new(verification, true)
+    };
+    let professional = record(Verified, Some(Tier::Professional), &[skill("doctor")]);
+    let says = |tier, skills| VerificationDecision { verification: Verified, tier, skills };
+    for (before, decision, expected) in [
+        (professional.clone(), VerificationDecision::new(Verified), professional.clone()),
+        (
+            professional.clone(),
+            VerificationDecision::new(Rejected),
+            HelperRecord { verification: Rejected, ..professional.clone() },
+        ),
+        (
+            record(Pending, None, &[]),
+            VerificationDecision::new(Verified),
+            record(Verified, Some(Tier::Registered), &[]),
+        ),
+        (record(Pending, None, &[]), VerificationDecision::new(Rejected), record(Rejected, None, &[])),
+        (
+            professional,
+            says(Some(Tier::Public), Some(vec![skill("cpr")])),
+            record(Verified, Some(Tier::Public), &[skill("cpr")]),
+        ),
+    ] {
+        let (cx, committed) = holding(Account { helper: Some(before), ..with(Pending, true) }, HelperPolicy::Verified);
+        let user = id(GRACE_HOPPER);
+        let after = verify(&cx, &without_emergencies(), &actor(admin()), user, &decision).await.unwrap();
+        assert_eq!(after.helper, Some(expected.clone()));
+        let write = Write::SetQualification { user, tier: expected.tier, skills: expected.checked_skills };
+        assert!(committed.only().writes.contains(&write));
+    }
+}
+
+#[test]
+fn only_a_verified_helper_has_a_tier_above_public() {
+    for (verification, tier, expected) in [
+        (Verified, None, Tier::Registered),
+        (Verified, Some(Tier::Public), Tier::Public),
+        (Verified, Some(Tier::Professional), Tier::Professional),
+        (Pending, Some(Tier::Professional), Tier::Public),
+        (Rejected, Some(Tier::Registered), Tier::Public),
+    ] {
+        let record = HelperRecord { tier, ..HelperRecord::new(verification, true) };
+        assert_eq!(record.tier_now(), expected, "{verification} {tier:?}");
     }
 }
 
@@ -269,7 +329,9 @@ async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
     let mut looks = decisions.clone().into_iter();
     let looks = std::sync::Mutex::new(move || looks.next());
     let (cx, committed) = service_with(move |_| (looks.lock().unwrap())(), HelperPolicy::Verified, stale(1));
-    verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), Verified).await.unwrap();
+    verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), &VerificationDecision::new(Verified))
+        .await
+        .unwrap();
     assert_eq!(committed.attempts().iter().map(rights).collect::<Vec<_>>(), [Some((true, true)), Some((false, true))]);
 }
 
@@ -277,7 +339,16 @@ async fn of_two_changes_side_by_side_the_later_one_is_decided_again() {
 async fn deciding_about_an_account_again_is_bounded() {
     let (cx, committed) = service_with(|_| Some(with(Pending, true)), HelperPolicy::Verified, stale(2000));
     assert_eq!(
-        refusal(verify(&cx, &without_emergencies(), &actor(admin()), id(GRACE_HOPPER), Verified).await),
+        refusal(
+            verify(
+                &cx,
+                &without_emergencies(),
+                &actor(admin()),
+                id(GRACE_HOPPER),
+                &VerificationDecision::new(Verified)
+            )
+            .await
+        ),
         Refusal::Contended
     );
     assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
@@ -288,7 +359,10 @@ async fn only_who_asked_to_help_is_verified() {
     let (cx, committed) = holding(account(GRACE_HOPPER), HelperPolicy::Verified);
     for unknown in [GRACE_HOPPER, STRANGER] {
         assert_eq!(
-            refusal(verify(&cx, &without_emergencies(), &actor(admin()), id(unknown), Verified).await),
+            refusal(
+                verify(&cx, &without_emergencies(), &actor(admin()), id(unknown), &VerificationDecision::new(Verified))
+                    .await
+            ),
             Refusal::UserNotFound
         );
     }
@@ -346,7 +420,10 @@ async fn only_administrators_decide() {
         let (cx, committed) = holding(with(Pending, true), HelperPolicy::Open);
         assert_eq!(must_be_admin(&actor), Err(Refusal::NotAuthorized));
         assert_eq!(
-            refusal(verify(&cx, &without_emergencies(), &actor, id(GRACE_HOPPER), Verified).await),
+            refusal(
+                verify(&cx, &without_emergencies(), &actor, id(GRACE_HOPPER), &VerificationDecision::new(Verified))
+                    .await
+            ),
             Refusal::NotAuthorized
         );
         assert_eq!(

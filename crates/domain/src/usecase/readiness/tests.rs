@@ -13,7 +13,7 @@ use crate::{
     },
     usecase::emergencies::tests::refusal,
 };
-use ReadinessProblem::{DeviceFailing, NeverTested, NoDevice, Paused, PositionOld, QuietNow, Unverified};
+use ReadinessProblem::{DeviceFailing, NeverTested, NoDevice, Paused, PositionOld, QuietNow, SkillExpired, Unverified};
 
 async fn found(
     actor: &Actor,
@@ -88,4 +88,16 @@ async fn a_helper_is_told_of_verification_quiet_hours_and_a_pause() {
         assert_eq!(found(&caller, vec![tested(1)], Some(now())).await.unwrap(), expected);
     }
     assert_eq!(refusal(found(&actor(account(GRACE_HOPPER)), vec![], None).await), Refusal::NotAHelper);
+}
+
+#[tokio::test]
+async fn a_helper_is_told_of_a_checked_skill_that_expired() {
+    let later = now() + TimeDelta::microseconds(1);
+    for (until, expected) in [(None, vec![]), (Some(later), vec![]), (Some(now()), vec![SkillExpired])] {
+        let mut account = helper(GRACE_HOPPER);
+        let skill = crate::CheckedSkill { name: "cpr".to_owned().try_into().unwrap(), until };
+        account.helper =
+            Some(crate::HelperRecord { checked_skills: vec![skill], ..helper_record(Verification::Verified, true) });
+        assert_eq!(found(&actor(account), vec![tested(1)], Some(now())).await.unwrap(), expected);
+    }
 }

@@ -202,6 +202,7 @@ export const de: Record<Key, Text> = {
   'help.problem.quiet_now': 'Sie haben gerade Ruhezeit.',
   'help.problem.paused': 'Sie haben Alarme pausiert.',
   'help.problem.never_tested': 'Noch kein Probealarm ist angekommen.',
+  'help.problem.skill_expired': 'Ein geprüfter Nachweis ist abgelaufen.',
   'help.problem.skill_expired': 'Eine Ihrer Fähigkeiten ist abgelaufen.',
   'help.test': 'Probealarm senden',
   'help.testSent': 'Ein Probealarm ist unterwegs. Er kommt als Mitteilung.',

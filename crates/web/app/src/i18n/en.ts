@@ -210,6 +210,7 @@ export const en = {
   'help.problem.quiet_now': 'You have quiet hours now.',
   'help.problem.paused': 'You have paused alerts.',
   'help.problem.never_tested': 'No test alert has arrived yet.',
+  'help.problem.skill_expired': 'A checked skill has expired.',
   'help.problem.skill_expired': 'A skill of yours has expired.',
   'help.test': 'Send a test alert',
   'help.testSent': 'A test alert is on its way. It comes as a notification.',

@@ -92,7 +92,10 @@ pub(super) fn administration() -> Vec<Route> {
             .answers::<data::Coverage>(200, "The cells with an available helper.")
             .refuses(&[NOT_AUTHORIZED]),
         Route::new("PUT", "/api/v1/helpers/{userId}/verification", "verifyHelper")
-            .says("Verify or reject a helper", "For administrators. A rejected helper drops out of every emergency.")
+            .says(
+                "Verify or reject a helper",
+                "For administrators, with what was checked. A rejected helper drops out of every emergency.",
+            )
             .body::<VerificationChange>()
             .answers::<User<'_>>(200, "The account as it is now.")
             .refuses(&[NOT_AUTHORIZED, USER_NOT_FOUND]),

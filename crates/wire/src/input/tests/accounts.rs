@@ -268,11 +268,24 @@ fn a_page_of_helpers_accepts_only_cursors_of_the_service() {
 
 #[test]
 fn pending_is_not_a_decision() {
-    assert_eq!(verification(&json!({ "status": "verified" })).unwrap(), Verification::Verified);
-    assert_eq!(verification(&json!({ "status": "rejected" })).unwrap(), Verification::Rejected);
+    assert_eq!(verification(&json!({ "status": "verified" })).unwrap().verification, Verification::Verified);
+    assert_eq!(verification(&json!({ "status": "rejected" })).unwrap().verification, Verification::Rejected);
     for status in [json!("pending"), json!("x"), json!(null), json!(1)] {
         assert_eq!(wrong_fields(verification(&json!({ "status": status }))), ["status"]);
     }
+}
+
+#[test]
+fn a_decision_takes_what_was_checked() {
+    let says = |skills| verification(&json!({ "status": "verified", "tier": "professional", "skills": skills }));
+    let decision = says(json!([{ "name": " cpr ", "until": "2030-01-01T00:00:00Z" }, { "name": "aed" }])).unwrap();
+    let skills: Vec<_> =
+        decision.skills.unwrap().into_iter().map(|skill| (String::from(skill.name), skill.until.is_some())).collect();
+    assert_eq!(skills, [("cpr".to_owned(), true), ("aed".to_owned(), false)]);
+    assert_eq!(decision.tier.map(allynet_domain::Tier::as_str), Some("professional"));
+    assert_eq!(says(json!(null)).unwrap().skills, None);
+    assert_eq!(wrong_fields(says(json!([{ "name": " " }, { "until": 5 }]))).len(), 3);
+    assert_eq!(wrong_fields(says(json!(vec![json!({ "name": "cpr" }); 21]))), ["skills"]);
 }
 
 #[test]

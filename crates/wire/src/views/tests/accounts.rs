@@ -31,8 +31,10 @@ fn a_helpers_account() {
         "email": "00000000-0000-0000-0000-000000000002@example.org",
         "helper": {
           "available": true,
+          "checkedSkills": [{"name": "CPR", "until": "2026-01-15T10:00:00Z"}],
           "helperRating": {"average": 4.67, "count": 3},
           "skills": ["First aid"],
+          "tier": "registered",
           "transport": "foot",
           "trustScore": 150,
           "verification": "verified"
@@ -86,8 +88,10 @@ fn a_helper_record() {
     assert_snapshot!(shown(&of_another), @r#"
     {
       "available": true,
+      "checkedSkills": [{"name": "CPR", "until": "2026-01-15T10:00:00Z"}],
       "helperRating": {"average": 4.67, "count": 3},
       "skills": ["First aid"],
+      "tier": "registered",
       "transport": "foot",
       "trustScore": 150,
       "verification": "verified"
@@ -102,14 +106,16 @@ fn a_helper_record() {
         "available": true,
         "availableAt": null,
         "breakthrough": "critical",
+        "checkedSkills": [{"name": "CPR", "until": "2026-01-15T10:00:00Z"}],
         "helperRating": {"average": 4.67, "count": 3},
         "maxAlertsPerDay": null,
         "notify": {"email": false, "sms": false},
         "pausedUntil": null,
         "quiet": [],
         "skills": ["First aid"],
-        "transport": "foot",
+        "tier": "registered",
         "timeZone": null,
+        "transport": "foot",
         "trustScore": 150,
         "verification": "verified"
       }
