@@ -11,15 +11,19 @@ const OF_CONNECTIONS = ['malformed_request', 'uri_too_long', 'head_too_large', '
 /** Events that the client library makes by itself. */
 const OF_THE_CLIENT = ['connect', 'connect_error', 'disconnect', 'transport:upgrade', 'transport:close'];
 
-let loading;
+/** By program: an earlier version has other documents. */
+const loading = new Map();
 
-/** The checker for the documents of this node; `undefined` for a node that serves none. Made once per process. */
-export function documentsOf(url) {
-  loading ??= load(url).then((documents) => {
-    if (!documents) loading = undefined;
-    return documents;
-  });
-  return loading;
+/** The checker for the documents of this node; `undefined` for a node that serves none. Made once per program. */
+export function documentsOf(url, program) {
+  if (!loading.has(program)) {
+    const made = load(url).then((documents) => {
+      if (!documents) loading.delete(program);
+      return documents;
+    });
+    loading.set(program, made);
+  }
+  return loading.get(program);
 }
 
 async function load(url) {

@@ -39,7 +39,7 @@ export const transports = {
   'polling with upgrade': { transports: ['polling', 'websocket'] },
 };
 
-const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
+export const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
 /** The administrator of every node. */
 export const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
 /** The pair of keys of RFC 8291, §5. */
@@ -80,14 +80,14 @@ export async function run({ args = [], env = {} } = {}) {
 /**
  * Starts one server. `database` is `'sqlite'` or `'postgres'`, for a private database that is removed with the server, or
  * the result of `createDatabase`, which can be shared. `env` adds environment variables; `undefined` removes one.
- * `descriptors` limits the number of open files, soft and hard.
+ * `descriptors` limits the number of open files, soft and hard. `binary` is another program than the one that was built.
  */
-export async function startNode({ database = 'sqlite', env = {}, args = [], descriptors } = {}) {
+export async function startNode({ database = 'sqlite', env = {}, args = [], descriptors, binary = BINARY } = {}) {
   assert.ok(existsSync(BINARY), `${BINARY} is missing: build it with \`cargo build --bin allynet\`, or set ALLYNET_BIN`);
   const own = typeof database === 'string';
   const store = own ? await createDatabase(database) : database;
   const node = new Node(store, own, env, args);
-  node.descriptors = descriptors;
+  Object.assign(node, { descriptors, binary });
   try {
     await node.started();
   } catch (fault) {
@@ -152,7 +152,7 @@ class Node {
 
   async started() {
     const limited = this.descriptors ? ['prlimit', `--nofile=${this.descriptors}:${this.descriptors}`] : [];
-    const [program, ...args] = [...limited, BINARY, ...this.args];
+    const [program, ...args] = [...limited, this.binary, ...this.args];
     const child = spawn(program, args, { cwd: await this.#folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(child);
@@ -185,7 +185,7 @@ class Node {
       /** URL of the listener for operators, unless it is off. */
       this.adminUrl = /metrics on (http:\/\/[\d.]+:\d+)/.exec(this.stdout)?.[1];
       await Promise.race([this.#ready(late.signal), gone, tooLate]);
-      this.documents = await Promise.race([documentsOf(this.url), gone, tooLate]);
+      this.documents = await Promise.race([documentsOf(this.url, this.binary), gone, tooLate]);
     } finally {
       late.abort();
     }

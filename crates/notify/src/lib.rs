@@ -10,6 +10,7 @@ mod destination;
 mod http_client;
 mod mail;
 mod mail_text;
+mod probe;
 mod sender;
 mod text;
 mod trust;
@@ -18,6 +19,7 @@ mod webhook;
 
 pub use destination::{AllowedHost, NotAHost};
 pub use mail::{InvalidSender, InvalidSmtpUrl, MailSender, SmtpMailer, SmtpUrl};
+pub use probe::{ProbeError, get_status};
 pub use sender::{Channels, MessageTexts, OutboxSender};
 pub use trust::{ExtraCa, ExtraCaError};
 pub use web_push::WebPush;

@@ -159,6 +159,15 @@ impl SmtpMailer {
         Ok(())
     }
 
+    /// Connects, and presents the credentials if there are any. Sends nothing.
+    ///
+    /// # Errors
+    /// Returns an error if the server cannot be reached, or refuses.
+    pub async fn probe(&self) -> Result<(), smtp::Error> {
+        let transport = self.transport.read().clone();
+        transport.test_connection().await.map(|_| ())
+    }
+
     /// `None` if the address cannot be written into a message.
     fn message(&self, mail: &Mail) -> Option<Message> {
         let to: Address = mail.to.as_str().parse().ok()?;

@@ -27,6 +27,7 @@ mod error;
 mod events;
 mod exports;
 mod helpers;
+mod inspection;
 mod logins;
 mod lost_events;
 mod messages;
@@ -47,6 +48,7 @@ mod writes;
 
 pub use allynet_sql::describe_metrics;
 pub use error::SetupError;
+pub use inspection::inspect;
 #[doc(hidden)]
 pub use statements::statements;
 pub use store::{Options, Postgres};

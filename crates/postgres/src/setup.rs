@@ -8,7 +8,7 @@ use sqlx::{
 
 use crate::SetupError;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
 /// Whether the connection has the settings that it was opened with.
 const HAS_OWN_SETTINGS: &str = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan'";
 /// The schema of PostGIS, and whether its types are found without naming it.
@@ -83,6 +83,6 @@ pub(crate) fn connection_failed(error: sqlx::Error) -> SetupError {
     if is_pooler { SetupError::Pooler } else { SetupError::Unreachable(error.into()) }
 }
 
-fn unreachable(error: sqlx::Error) -> SetupError {
+pub(crate) fn unreachable(error: sqlx::Error) -> SetupError {
     SetupError::Unreachable(error.into())
 }

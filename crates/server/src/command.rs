@@ -1,17 +1,20 @@
 //! The commands of the binary: initializes the log and the runtime, then runs one command.
 
+use std::process::ExitCode;
+
 use crate::{
+    backup, check,
     logging::{self, LogOutput},
     operator, serve,
     settings::{Command, CommandLine},
 };
 
-/// Runs a command until it ends; `serve` if none is given.
+/// Runs a command until it ends; `serve` if none is given. A check that has found a fault fails without an error.
 ///
 /// # Errors
 /// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
-pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()> {
-    let prints_result = matches!(command, Some(Command::Admin(_)));
+pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<ExitCode> {
+    let prints_result = matches!(command, Some(Command::Admin(_) | Command::Check | Command::Backup { .. }));
     let log_output = if prints_result { LogOutput::Stderr } else { LogOutput::Stdout };
     logging::init(&settings.log, settings.log_format, log_output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -20,5 +23,10 @@ pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<()
         Command::Migrate => runtime.block_on(operator::migrate(settings)),
         Command::AfterRestore => runtime.block_on(operator::after_restore(settings)),
         Command::Admin(command) => runtime.block_on(operator::administer(settings, command)),
-    }
+        Command::Backup { file } => runtime.block_on(backup::back_up(settings, file)),
+        Command::Check => {
+            return Ok(if runtime.block_on(check::check(settings))? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -20,16 +20,25 @@ pub(crate) fn load_or_create(
     extension: &str,
     generate: impl FnOnce() -> anyhow::Result<String>,
 ) -> anyhow::Result<SecretString> {
-    let path = path(database, extension);
-    if path.exists() {
-        return read(&path);
+    if let Some(secret) = load(database, extension)? {
+        return Ok(secret);
     }
+    let path = path(database, extension);
     match create(&path, generate()?) {
         Ok(secret) => Ok(secret),
         // Another process was faster.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path),
         Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
     }
+}
+
+/// Reads the file `DATABASE.EXTENSION`, if there is one.
+///
+/// # Errors
+/// Returns an error if the file cannot be read.
+pub(crate) fn load(database: &Path, extension: &str) -> anyhow::Result<Option<SecretString>> {
+    let path = path(database, extension);
+    path.exists().then(|| read(&path)).transpose()
 }
 
 /// The path `DATABASE.EXTENSION`.

@@ -6,7 +6,7 @@ use allynet_server::{CommandLine, run};
 
 fn main() -> ExitCode {
     match run(&CommandLine::read()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // A standard error that cannot be written to leaves nowhere to report that.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");

@@ -16,6 +16,7 @@ use std::{
     io::Write,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -69,6 +70,13 @@ pub(crate) enum Command {
     Migrate,
     /// After the database was restored from a backup: number new events beyond all that were ever numbered, and exit
     AfterRestore,
+    /// Check the settings, and whether what they name can be reached; print a line for each part. Changes nothing
+    Check,
+    /// Copy the SQLite database, which may be in use, with the keys beside it, to a new file
+    Backup {
+        /// The new file. The keys are written to FILE.secret and FILE.vapid
+        file: PathBuf,
+    },
     /// List, appoint and dismiss administrators
     #[command(subcommand)]
     Admin(AdminCommand),

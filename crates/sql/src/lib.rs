@@ -8,6 +8,7 @@ mod claimed;
 mod deadline_pool;
 mod error;
 mod idle_connections;
+mod inspection;
 mod metrics;
 mod row_decoder;
 
@@ -15,5 +16,6 @@ pub use claimed::Claimed;
 pub use deadline_pool::{Deadline, DeadlinePool};
 pub use error::driver_error;
 pub use idle_connections::{Checkout, IdleConnections, IdlePolicy, Priority};
+pub use inspection::{Inspection, compare_migrations};
 pub use metrics::describe as describe_metrics;
 pub use row_decoder::RowDecoder;

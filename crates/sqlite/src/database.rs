@@ -23,7 +23,7 @@ const ROW_BUFFER: usize = 4096;
 /// Pause between two attempts to open a file that another process is creating.
 const OPEN_RETRY_DELAY: Duration = Duration::from_millis(10);
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// The options with which a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Sqlite {
     }
 }
 
-fn parse_location(location: &str) -> Result<SqliteConnectOptions> {
+pub(crate) fn parse_location(location: &str) -> Result<SqliteConnectOptions> {
     if location.contains(":memory:") || location.contains("mode=memory") {
         return Err(Error::bug("connections cannot share a database in memory: name a file"));
     }

@@ -31,6 +31,7 @@ mod event_row;
 mod events;
 mod exports;
 mod helpers;
+mod inspection;
 mod logins;
 mod lost_events;
 mod messages;
@@ -47,3 +48,4 @@ mod tests;
 
 pub use allynet_sql::describe_metrics;
 pub use database::{Options, Sqlite};
+pub use inspection::{copy, inspect};
