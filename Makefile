@@ -4,7 +4,7 @@
 .NOTPARALLEL:
 .PHONY: run test check unit integration e2e client app pictures pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo simulate simulate-tables fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
-  deploy-test deploy-test-with-tools need-cargo need-node
+  deploy-test deploy-test-with-tools upgrade-test upgrade-test-with-servers need-cargo need-node
 
 # Every integration test but those that load the machine and run by themselves.
 TEST_FILES := $(wildcard crates/*/tests/*.rs crates/*/tests/*/main.rs tests/tests/*.rs tests/tests/*/main.rs)
@@ -49,6 +49,9 @@ integration: need-cargo ## Only the integration tests: both databases, Redis, RE
 
 e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaScript client, a native one and browsers
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory e2e-with-servers
+
+upgrade-test: need-cargo need-node ## A node of the version before beside one of this version: builds it from the history of Git
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory upgrade-test-with-servers
 
 deploy-test: need-cargo need-node ## Only the files of docs/deploy: systemd, proxies, image, Helm chart, packages
 	@$(WITH_SERVERS) tests/with-deploy-tools.sh $(MAKE) --no-print-directory deploy-test-with-tools
@@ -138,6 +141,13 @@ e2e-with-servers: $(PAGES) $(MANUAL) $(APP_PAGES) $(E2E_PACKAGES) $(CLIENT_BUILD
 	@npm --prefix $(APP) --silent test
 	@cargo build --workspace --bin allynet --bin fake-services
 	@tests/with-python.sh tests/with-firefox.sh tests/with-chromium.sh npm --prefix $(E2E) --silent test
+
+# The commit whose nodes may still run when those of this version start.
+BEFORE := 9afbd6c
+upgrade-test-with-servers: $(E2E_PACKAGES)
+	@cargo build --workspace --bin allynet
+	@tests/upgrade/build-before.sh $(BEFORE) target/before
+	@ALLYNET_BEFORE=$(CURDIR)/target/before/debug/allynet node --test --test-force-exit tests/upgrade/rolling.test.mjs
 
 deploy-test-with-tools: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet

@@ -1,7 +1,8 @@
-//! Compares the two folders of migrations: both must create the same tables with the same columns.
+//! Compares the two folders of migrations: both must create the same tables with the same columns. And the rules by which nodes of
+//! two successive versions share a database, in `docs/upgrading.md`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use allynet_tests::{
     contract::Database,
@@ -57,4 +58,157 @@ async fn both_databases_have_the_same_tables_and_columns() {
     let only = |a: &BTreeSet<Column>, b: &BTreeSet<Column>| a.difference(b).cloned().collect::<Vec<_>>();
     assert_eq!(only(&postgres, &sqlite), [], "only on PostgreSQL");
     assert_eq!(only(&sqlite, &postgres), [], "only on SQLite");
+}
+
+/// The last migrations of each folder that had no node of an earlier version to keep working.
+const LAST_FREE: [(&str, u32); 2] = [("postgres", 34), ("sqlite", 30)];
+
+/// The statements of a migration as lists of words in lower case, without comments and without the bodies of functions.
+fn statements(sql: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap()).collect();
+    let text = lines.join(" ").to_lowercase();
+    let outside: Vec<&str> = text.split("$$").step_by(2).collect();
+    let outside =
+        outside.join(" ").replace(['(', ')', ',', '"'], " ").replace("if not exists", "").replace("if exists", "");
+    outside.split(';').map(|statement| statement.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// The name behind these words, wherever they are in the statement.
+fn behind<'a>(statement: &'a [String], words: &str) -> Option<&'a str> {
+    let words: Vec<&str> = words.split(' ').collect();
+    let at = statement.windows(words.len()).position(|window| window == words)?;
+    statement.get(at + words.len()).map(String::as_str)
+}
+
+/// Whether a name ends in `_v` and a number.
+fn is_versioned(name: &str) -> bool {
+    name.rsplit_once("_v").is_some_and(|(_, version)| version.parse::<u32>().is_ok())
+}
+
+/// What a migration does that a running node of the version before may not survive.
+fn contractions(folder: &str, sql: &str, earlier: &BTreeSet<String>) -> Vec<String> {
+    let statements = statements(sql);
+    let creates = |what: &str, name: &str| {
+        let created = |statement: &Vec<String>| behind(statement, &format!("{what} {name}")).is_some();
+        let made = |statement: &Vec<String>| behind(statement, what) == Some(name) && statement[0] == "create";
+        statements.iter().any(|statement| if what == "add constraint" { created(statement) } else { made(statement) })
+    };
+    let mut found = Vec::new();
+    for statement in &statements {
+        let text = statement.join(" ");
+        let mut object = |is_wrong: bool, why: &str| {
+            if is_wrong {
+                found.push(format!("{why}: {}", text.chars().take(80).collect::<String>()));
+            }
+        };
+        for what in ["table", "column", "function", "type", "schema", "extension"] {
+            object(behind(statement, &format!("drop {what}")).is_some(), "drops");
+        }
+        for (drop, create) in
+            [("view", "view"), ("trigger", "trigger"), ("index", "index"), ("constraint", "add constraint")]
+        {
+            let name = behind(statement, &format!("drop {drop}"));
+            object(name.is_some_and(|name| !creates(create, name)), "drops and does not create again");
+        }
+        object(statement.iter().any(|word| word == "rename"), "renames");
+        let alters = statement.windows(2).any(|words| words == ["alter", "column"]);
+        let changes_type = statement.iter().any(|word| word == "type");
+        object(alters && (changes_type || text.contains("set not null")), "narrows a column");
+        for column in text.split("add column ").skip(1) {
+            object(
+                column.contains("not null") && !column.contains("default"),
+                "adds a column that old writers leave out",
+            );
+        }
+        if folder == "postgres" {
+            let is_trigger = text.contains("returns trigger");
+            for (words, is_replaced) in [
+                ("create function", false),
+                ("create or replace function", true),
+                ("create view", false),
+                ("create or replace view", true),
+            ] {
+                let Some(name) = behind(statement, words) else { continue };
+                let is_new = is_versioned(name) && !earlier.contains(name) && !is_replaced;
+                object(!is_new && !is_trigger, "is no new version");
+            }
+        }
+    }
+    found
+}
+
+/// The functions and views that a migration creates.
+fn created(sql: &str) -> impl Iterator<Item = String> {
+    let names = statements(sql).into_iter().filter_map(|statement| {
+        let name = ["create function", "create view"].iter().find_map(|words| behind(&statement, words));
+        name.map(str::to_owned)
+    });
+    names.collect::<Vec<_>>().into_iter()
+}
+
+#[test]
+fn migrations_only_expand() {
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for (folder, last_free) in LAST_FREE {
+        let path = format!("{}/../migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let mut files: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let mut earlier = BTreeSet::new();
+        for file in files {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            let sql = fs::read_to_string(&file).unwrap();
+            if name[..4].parse::<u32>().unwrap() > last_free {
+                wrong.extend(
+                    contractions(folder, &sql, &earlier).into_iter().map(|what| format!("{folder}/{name} {what}")),
+                );
+                checked += 1;
+            }
+            earlier.extend(created(&sql));
+        }
+    }
+    assert!(checked > 0, "no migration was read");
+    assert_eq!(wrong, [] as [String; 0]);
+}
+
+#[test]
+fn what_a_running_node_may_not_survive_is_recognized() {
+    let earlier = BTreeSet::from(["apply_v1".to_owned()]);
+    let of = |folder, sql| contractions(folder, sql, &earlier);
+    for expands in [
+        "create table a (b integer not null); create index c on a (b); -- drop table a",
+        "alter table a add column b integer, add column c integer not null default 0;",
+        "alter table a add column b integer not null default 0 check (b > 0);",
+        "create function apply_v2() returns void as $$ drop table a; $$; create view seen_v1 as select 1;",
+        "drop trigger a on b; create trigger a after insert on b execute function c();",
+        "alter table a drop constraint b, add constraint b check (c in ('d', 'e'));",
+        "create or replace function copied() returns trigger as $$ begin end $$;",
+        "alter table a alter column b drop not null;",
+    ] {
+        assert_eq!(of("postgres", expands), [] as [String; 0], "{expands}");
+    }
+    for contracts in [
+        "drop table a;",
+        "alter table a drop column b;",
+        "alter table a\n  add column c integer,\n  drop column if exists b;",
+        "drop function apply_v1();",
+        "drop view seen_v1;",
+        "drop trigger a on b;",
+        "drop index a;",
+        "alter table a drop constraint b;",
+        "alter table a rename column b to c;",
+        "alter table a rename to b;",
+        "alter table a alter column b type bigint;",
+        "alter table a alter column b set not null;",
+        "alter table a add column b integer not null, add column c integer not null default 0;",
+        "create or replace function apply_v1() returns void as $$ $$;",
+        "create or replace function apply_v2() returns void as $$ $$;",
+        "create function apply_v1(a integer) returns void as $$ $$;",
+        "create function apply() returns void as $$ $$;",
+        "create or replace view seen_v1 as select 1;",
+    ] {
+        assert_eq!(of("postgres", contracts).len(), 1, "{contracts}");
+    }
+    // A file has one process: views are read by the program that made them.
+    assert_eq!(of("sqlite", "drop view a; create view a as select 1;"), [] as [String; 0]);
+    assert_eq!(of("sqlite", "drop view a;").len(), 1);
 }
