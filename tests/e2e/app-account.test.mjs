@@ -128,7 +128,8 @@ describe('the account in the app', () => {
     await page.setOfflineMode(true);
     await page.reload();
     await shows(page, 'No connection');
-    await page.waitForFunction(() => [...document.querySelectorAll('.card .problem')].some(({ innerText }) => innerText === 'There is no connection.'));
+    // Sessions, blocks and the access log.
+    await page.waitForFunction(() => document.querySelectorAll('.card .row[role=alert]').length === 3);
     await type(page, 'password', user.password);
     await press(page, 'Delete for ever');
     await page.waitForFunction(() => document.querySelector('form:has(.danger) [role=alert]')?.innerText === 'There is no connection.');
