@@ -11,8 +11,8 @@ import { running } from './servers.mjs';
 /** A browser on a busy machine takes its time. */
 export const BROWSER_LIMIT = 60_000;
 
-/** Starts Chromium: `{ browser, stop() }`. */
-export async function startChromium() {
+/** Starts Chromium, with more `args` than its usual ones: `{ browser, stop() }`. */
+export async function startChromium({ args = [] } = {}) {
   const executablePath = process.env.TEST_CHROMIUM;
   assert.ok(executablePath, 'TEST_CHROMIUM is not set: run the tests by `make e2e`, or through tests/with-chromium.sh');
   const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-chromium-'));
@@ -24,7 +24,7 @@ export async function startChromium() {
       headless: true,
       userDataDir: folder,
       // Chromium has no sandbox for root, and containers have a small /dev/shm.
-      args: ['--no-sandbox', '--disable-dev-shm-usage'],
+      args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
       timeout: BROWSER_LIMIT,
       protocolTimeout: BROWSER_LIMIT,
     });

@@ -21,7 +21,7 @@ export function SignIn() {
   const [mode, setMode] = useState<Mode>('login');
   const isWaiting = isPressed() || oldCall.value !== null || hasLive.value;
   return (
-    <div class="sign-in frame" data-quiet={isSilent.value ? '' : undefined}>
+    <div class="sign-in" data-quiet={isSilent.value ? '' : undefined}>
       <header class="top">
         <span class="brand">
           <img src="/app/icon.svg" alt="" width="28" height="28" />
