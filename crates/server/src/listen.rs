@@ -9,11 +9,15 @@ use axum::Router;
 use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{http::replace_server_answer, listener::serve, systemd};
+use crate::{
+    http::replace_server_answer,
+    listener::{FIRST_REQUEST_TIMEOUT, serve},
+    systemd,
+};
 
 /// Connections that the kernel keeps until they are accepted; it may allow fewer (`net.core.somaxconn`). When they are too
 /// many it drops the first packet of a new one, and its client tries again after a second.
@@ -56,6 +60,8 @@ pub(crate) async fn listen(
         () = signals.received() => tracing::info!("stopping"),
     }
     stop.cancel();
+    // The requests of connections that were established before are in flight only when they have arrived.
+    sleep(FIRST_REQUEST_TIMEOUT).await;
     in_flight.close();
     if timeout(REQUEST_DRAIN_TIMEOUT, in_flight.wait()).await.is_err() {
         tracing::warn!("shutdown: requests in flight did not end within {REQUEST_DRAIN_TIMEOUT:?}");

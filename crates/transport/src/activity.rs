@@ -93,6 +93,12 @@ impl Activity {
         self.state.lock().is_authenticated
     }
 
+    /// Whether the head of a request is awaited or incomplete. `false` between two requests, while no byte of the second has
+    /// arrived.
+    pub fn awaits_head(&self) -> bool {
+        self.state.lock().phase == Phase::Head
+    }
+
     /// Records that the connection becomes a WebSocket.
     pub(crate) fn upgrade(&self) {
         self.state.lock().enter(Phase::WebSocket);
@@ -168,6 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_has_a_shorter_deadline_than_an_idle_connection() {
         let activity = Activity::default();
+        assert!(activity.awaits_head());
         seconds(9).await;
         activity.read();
         assert!(!overdue(&activity));
@@ -178,6 +185,7 @@ mod tests {
         seconds(1000).await;
         assert!(!overdue(&activity), "a handler has its own deadline");
         activity.end_request();
+        assert!(!activity.awaits_head());
         seconds(59).await;
         assert!(!overdue(&activity));
         activity.read();
