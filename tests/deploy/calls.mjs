@@ -1,25 +1,27 @@
 // Owners who call for help without a pause, to see what a restart of the service does to that. Each request takes a
 // connection of its own and is sent once: what the service or a proxy loses is a failure.
 //
-// As a program, `node calls.mjs URL`: calls until its input ends, then prints the outcome as JSON.
+// As a program, `node calls.mjs URL`: prints a line when it has begun, calls until its input ends, and prints the outcome as JSON.
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { asRoot } from './container.mjs';
 
 const REQUEST_LIMIT = 20_000;
 const PAUSE_BETWEEN_CALLS = 20;
 const OWNERS = 6;
 
-/** Sends one request on a new connection: `{ status, headers, body }`. Options: `token`, `ca`, `headers`. */
-export async function send(method, url, body, { token, ca, headers } = {}) {
+/** Sends one request on a new connection: `{ status, headers, body }`. Options: `token`, `headers`, `localAddress`. */
+export async function send(method, url, body, { token, headers, localAddress } = {}) {
   const request = (url.startsWith('https:') ? https : http).request(url, {
     method,
-    ca,
     agent: false,
+    localAddress,
     timeout: REQUEST_LIMIT,
     headers: {
       ...(token && { authorization: `Bearer ${token}` }),
@@ -49,15 +51,20 @@ export async function register(url, options) {
   return answer.body.data;
 }
 
-/** Starts to call. The function that is returned ends it: `{ calls, failures, slowestMs }`. */
+/** Starts to call, each owner from another address of this machine. The function that is returned ends it: `{ calls, failures, slowestMs }`. */
 export async function keepCalling(url, options) {
   const owners = await Promise.all(Array.from({ length: OWNERS }, () => register(url, options)));
+  const localAddress = (owner) => `127.0.1.${1 + owners.indexOf(owner)}`;
   const outcome = { calls: 0, failures: [], slowestMs: 0 };
   let stopped = false;
-  const step = async (token, what, expected, path, body) => {
+  const step = async (owner, what, expected, path, body) => {
     const started = Date.now();
     try {
-      const answer = await send('POST', `${url}/api/v1/${path}`, body, { ...options, token });
+      const answer = await send('POST', `${url}/api/v1/${path}`, body, {
+        ...options,
+        localAddress: localAddress(owner),
+        token: owner.tokens.accessToken,
+      });
       if (answer.status === expected) return answer.body.data;
       outcome.failures.push(`${what}: ${answer.status} ${JSON.stringify(answer.body)}`);
     } catch (fault) {
@@ -67,11 +74,13 @@ export async function keepCalling(url, options) {
     }
     return undefined;
   };
-  const call = async ({ tokens: { accessToken } }) => {
+  const call = async (owner) => {
     while (!stopped) {
       outcome.calls++;
-      const raised = await step(accessToken, 'raise', 201, 'emergencies', { location: { latitude: -70, longitude: 12 } });
-      if (raised) await step(accessToken, 'cancel', 200, `emergencies/${raised.emergency.id}/cancel`, {});
+      const raised = await step(owner, 'raise', 201, 'emergencies', { location: { latitude: -70, longitude: 12 } });
+      const cancelled = raised && (await step(owner, 'cancel', 200, `emergencies/${raised.emergency.id}/cancel`, {}));
+      // One failure would cause others.
+      if (!cancelled) return;
       await pause(PAUSE_BETWEEN_CALLS);
     }
   };
@@ -83,9 +92,22 @@ export async function keepCalling(url, options) {
   };
 }
 
+/** The same in the network of a container, while `action` runs. */
+export async function whileCalling(machine, url, action) {
+  const [program, ...args] = asRoot(...machine.inNetwork(), process.execPath, fileURLToPath(import.meta.url), url);
+  const caller = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const output = text(caller.stdout);
+  await once(caller.stdout, 'data');
+  await pause(500);
+  await action();
+  await pause(500);
+  caller.stdin.end();
+  return JSON.parse((await output).split('\n')[1]);
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const stop = await keepCalling(process.argv[2]);
-  console.error('calling');
+  console.log('calling');
   process.stdin.resume();
   await once(process.stdin, 'end');
   console.log(JSON.stringify(await stop()));

@@ -3,8 +3,8 @@
 // Needs root, or sudo without a password.
 
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,6 @@ import { promisify } from 'node:util';
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 /** What is slow to make and can be used again. */
 export const CACHE = join(REPOSITORY, 'target/deploy');
-const PACKAGES = 'systemd,systemd-sysv,ca-certificates,tzdata';
 const BOOT_LIMIT = 30_000;
 
 /** A command as root, for `execFile`. */
@@ -33,19 +32,7 @@ export async function root(...command) {
 }
 
 /** The archive of a base system of the same release as this machine, so that a binary that was built here runs there. */
-export function baseSystem() {
-  const release = Object.fromEntries(
-    readFileSync('/etc/os-release', 'utf8').split('\n').map((line) => line.split('=').map((part) => part.replaceAll('"', ''))),
-  );
-  const archive = join(CACHE, `base-${release.VERSION_CODENAME}.tar`);
-  if (!existsSync(archive)) {
-    mkdirSync(CACHE, { recursive: true });
-    const [program, ...args] = asRoot('mmdebstrap', '--quiet', '--variant=minbase', `--include=${PACKAGES}`, release.VERSION_CODENAME, `${archive}.new.tar`);
-    execFileSync(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    renameSync(`${archive}.new.tar`, archive);
-  }
-  return archive;
-}
+export const baseSystem = () => process.env.TEST_BASE_SYSTEM ?? assert.fail('TEST_BASE_SYSTEM is not set: run the tests by `make deploy-test`');
 
 /** Unpacks the base system into a new folder. */
 export async function unpackBaseSystem() {
@@ -110,14 +97,14 @@ export class Container {
     return root('nsenter', '--target', this.#init, '--all', '--', ...command);
   }
 
-  /** Runs a program of this machine in the network of the container. */
-  runInNetwork(...command) {
-    return root('nsenter', '--target', this.#init, '--net', '--', ...command);
+  /** The beginning of a command that runs a program of this machine in the network of the container. */
+  inNetwork() {
+    return ['nsenter', '--target', this.#init, '--net', '--'];
   }
 
-  /** Id of the first process of the container, on this machine. */
-  get init() {
-    return this.#init;
+  /** Runs a program of this machine in the network of the container. */
+  runInNetwork(...command) {
+    return root(...this.inNetwork(), ...command);
   }
 
   async stop() {
