@@ -19,6 +19,7 @@ as_root=()
 needed=(
   systemd-nspawn:systemd-container mmdebstrap:mmdebstrap curl:curl strip:binutils openssl:openssl
   nginx:nginx-light caddy:caddy haproxy:haproxy
+  buildah:buildah umoci:umoci runc:runc
 )
 missing=()
 for each in "${needed[@]}"; do
@@ -42,5 +43,31 @@ install_packages() {
   [ "$status" -eq 0 ] || die "apt-get install $* failed"
 }
 [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+
+if ! command -v cargo-deb >/dev/null; then
+  echo "with-deploy-tools: installing cargo-deb" >&2
+  cargo install --quiet --locked --debug cargo-deb@3.8.0
+fi
+
+# A base system of the release of this machine, which runs binaries that were built here; without what no program reads.
+cache=$(cd "$(dirname "$0")/.." && pwd)/target/deploy
+mkdir -p "$cache"
+codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+export TEST_BASE_SYSTEM=$cache/base-$codename.tar
+if [ ! -e "$TEST_BASE_SYSTEM" ]; then
+  echo "with-deploy-tools: making a base system" >&2
+  "${as_root[@]}" mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,ca-certificates,tzdata \
+    --aptopt='Acquire::Languages "none"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' "$codename" "$cache/new-$$.tar" || die "mmdebstrap failed"
+  mv "$cache/new-$$.tar" "$TEST_BASE_SYSTEM"
+fi
+
+# A certificate for localhost, which Node.js trusts. It has to do so from its start.
+tls=$cache/tls
+mkdir -p "$tls"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 7 -subj /CN=localhost \
+  -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+  -keyout "$tls/key.pem" -out "$tls/certificate.pem" 2>/dev/null
+export TEST_TLS=$tls NODE_EXTRA_CA_CERTS=$tls/certificate.pem
 
 exec "$@"
