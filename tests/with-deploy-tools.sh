@@ -20,6 +20,7 @@ needed=(
   systemd-nspawn:systemd-container mmdebstrap:mmdebstrap curl:curl strip:binutils openssl:openssl
   nginx:nginx-light caddy:caddy haproxy:haproxy
   buildah:buildah umoci:umoci runc:runc
+  promtool:prometheus
 )
 missing=()
 for each in "${needed[@]}"; do
