@@ -12,12 +12,25 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outDir = process.argv[2] ?? join(root, '../pages/app');
 const PLAIN = new Set(['.png', '.gz']);
 const jsx = { runtime: 'automatic', importSource: 'preact' };
+/** Modules of packages that the app never runs, by how their paths end, and what stands in for each. */
+const UNUSED = {
+  // The service has no WebTransport.
+  'engine.io-client/build/esm/transports/webtransport.js': 'export class WT {}',
+  // Every marker has an icon of its own, and none is dragged.
+  'leaflet/src/layer/marker/Icon.Default.js': 'export function IconDefault() {}',
+  'leaflet/src/layer/marker/Marker.Drag.js': 'export const MarkerDrag = null;',
+};
+const withoutUnused = {
+  name: 'without-unused',
+  load: (id) => Object.entries(UNUSED).find(([path]) => id.endsWith(path))?.[1],
+};
 const shared = {
   root,
   base: '/app/',
   configFile: false,
   logLevel: 'warn',
   oxc: { jsx },
+  plugins: [withoutUnused],
   resolve: {
     dedupe: ['socket.io-client'],
     alias: [{ find: /^leaflet$/, replacement: join(root, 'src/map/leaflet-parts.js') }],
