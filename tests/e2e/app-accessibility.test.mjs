@@ -104,7 +104,9 @@ describe('every screen of the app', () => {
     await shows(account, 'No contacts yet');
     await shows(account, 'this one');
     await judge(account, 'the account');
+    await app.unverifiedHelper({ skills: ['cpr'] });
     const dispatch = (await openFor({ as: await app.admin(), path: '/app/dispatch' })).page;
+    await dispatch.locator('summary').click();
     await dispatch.waitForSelector('.dispatch-row');
     await dispatch.keyboard.press('j');
     await shows(dispatch, 'Timeline');

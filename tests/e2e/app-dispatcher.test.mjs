@@ -119,6 +119,32 @@ describe('the screen of a dispatcher', () => {
     for (let index = 0; index < 3; index += 1) await cancel(owners[index], raised[2 - index].id);
   });
 
+  it('verifies helpers with a tier and the skills that were checked, and changes them later', async () => {
+    const helper = await app.unverifiedHelper({ firstName: 'Vera', skills: ['cpr', 'nurse'] });
+    const { page } = await openFor({ as: await app.admin() });
+    const form = await page.waitForSelector('.helper-form:has([aria-label="Verify: Vera Helper"])');
+    await (await form.$('summary')).click();
+    await (await form.$('select')).select('professional');
+    await (await form.$('input[value=cpr]')).click();
+    await (await form.$('input[name="until cpr"]')).evaluate((field) => (field.value = '2099-12-31'));
+    await (await form.$('.primary')).click();
+    const record = async () => ok(await helper.get('/helpers/me')).helper;
+    await eventually(async () => (await record()).verification === 'verified');
+    const { tier, checkedSkills } = await record();
+    assert.equal(tier, 'professional');
+    assert.deepEqual(checkedSkills.map(({ name, until }) => [name, until.slice(0, 7)]), [['cpr', '2099-12']]);
+    await page.waitForFunction(() => !document.querySelector('[aria-label="Verify: Vera Helper"]'));
+    await page.select('.dispatch-detail select', 'verified');
+    const later = await page.waitForSelector('.helper-form:has([aria-label="Verify: Vera Helper"])');
+    assert.equal(await later.$eval('select', ({ value }) => value), 'professional');
+    assert.deepEqual(await later.$$eval('[name=skill]', (boxes) => boxes.map(({ value, checked }) => [value, checked])), [['cpr', true], ['nurse', false]]);
+    await (await later.$('summary')).click();
+    await (await later.$('select')).select('registered');
+    await (await later.$('.primary')).click();
+    await eventually(async () => (await record()).tier === 'registered');
+    assert.equal((await record()).checkedSkills[0].until.slice(0, 7), '2099-12');
+  });
+
   it('pages through those that have ended, and finds them by text, type and state', async () => {
     const owner = await app.owner({ firstName: 'Zoe' });
     for (let index = 0; index < 130; index += 1) {
@@ -140,12 +166,14 @@ describe('the screen of a dispatcher', () => {
 
 describe('the screen of a dispatcher with a thousand events', () => {
   /** How many owners raise and cancel at once, and how often each. */
-  const [OWNERS, TIMES] = [8, 32];
+  const [OWNERS, TIMES] = [4, 64];
   /** A busy machine makes a task long, too: then it is measured again. */
   const MAX_ROUNDS = 3;
 
   it('stays smooth, and draws the rows that are seen', async () => {
     const [app, chromium] = await Promise.all([startNode(), startChromium()]);
+    // A machine that does not store in a second what dispatchers were shown ends their room, and says so.
+    app.expectsFaults = true;
     try {
       const owners = await Promise.all(Array.from({ length: OWNERS }, () => app.owner()));
       const { page } = await openApp(chromium.browser, app.url, { as: await app.admin(), path: '/app/dispatch', viewport: WALL });
@@ -155,9 +183,13 @@ describe('the screen of a dispatcher with a thousand events', () => {
         window.tasks = [];
         new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ['longtask'] });
       });
+      const listed = () => page.evaluate(() => Number(document.body.innerText.match(/(\d+) emergencies/)?.[1] ?? 0));
       let rounds = 0;
       let longest;
+      let came;
       do {
+        await isLive(page);
+        const before = await listed();
         await page.evaluate(() => (window.tasks = []));
         const storm = owners.map(async (owner) => {
           // Created, unanswered, cancelled, ended: four events.
@@ -165,12 +197,12 @@ describe('the screen of a dispatcher with a thousand events', () => {
         });
         await Promise.all(storm);
         rounds += 1;
-        await shows(page, `${rounds * OWNERS * TIMES} emergencies`);
-        await page.evaluate(() => document.querySelector('.dispatch-scroll').scrollTo(0, 9_000));
-        await page.waitForFunction(() => document.querySelector('.dispatch-rows > li')?.getAttribute('aria-posinset') > 100);
+        came = await eventually(async () => (await listed()) - before === OWNERS * TIMES, 10_000).catch(() => false);
+        await page.evaluate(() => document.querySelector('.dispatch-scroll').scrollTo(0, 6_500));
+        await page.waitForFunction(() => document.querySelector('.dispatch-rows > li')?.getAttribute('aria-posinset') > 70);
         longest = await page.evaluate(() => Math.max(0, ...window.tasks));
-      } while (longest >= LONG_TASK && rounds < MAX_ROUNDS);
-      assert.ok(longest < LONG_TASK, `a task took ${longest} ms in each of ${rounds} rounds`);
+      } while ((!came || longest >= LONG_TASK) && rounds < MAX_ROUNDS);
+      assert.ok(came && longest < LONG_TASK, `a task took ${longest} ms, or not every event came, in each of ${rounds} rounds`);
       assert.ok((await page.$$('.dispatch-row')).length < 40);
     } finally {
       await Promise.all([chromium.stop(), app.stop()]);

@@ -160,7 +160,9 @@ async function readPages(): Promise<void> {
   for (const { id, status } of board.peek().values()) if (isLive(status) && !ids.has(id)) readSoon(id);
   // Those stand as the events told, unless there are so few that they can be read as well.
   for (const id of touched) if (touched.size <= MAX_SINGLE_READS || !entry(id)) readSoon(id);
-  if (isFirst) nextPages.value = ended.map(({ nextCursor }) => nextCursor);
+  // Where a page of news has nothing that was known, others are missing behind it: they can be read on demand.
+  const isGap = ended.map(({ emergencies }) => isFirst || !emergencies.some(({ id }) => board.peek().has(id)));
+  nextPages.value = ended.map(({ nextCursor }, index) => (isGap[index] ? nextCursor : (nextPages.peek()[index] ?? null)));
   flush();
   isFirst = false;
 }
@@ -213,8 +215,8 @@ async function readCounts(): Promise<void> {
   }
 }
 
-export async function verify(userId: string, status: 'verified' | 'rejected'): Promise<void> {
-  await ally.admin.verify(userId, status);
+/** A helper does not wait to be verified any more. */
+export function decided(userId: string): void {
   toVerify.value = toVerify.value.filter((each) => each.id !== userId);
 }
 

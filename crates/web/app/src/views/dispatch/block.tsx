@@ -5,8 +5,15 @@ import { t } from '../../i18n/index.js';
 import { ally } from '../../state/ally.js';
 import { attempt } from '../../state/notices.js';
 
-export function Block({ userId, name }: { userId: string; name: string }) {
-  const [isBlocked, setBlocked] = useState(false);
+interface BlockProps {
+  userId: string;
+  name: string;
+  /** Whether it is blocked already, where that is known. */
+  isBlocked?: boolean;
+}
+
+export function Block({ userId, name, isBlocked: wasBlocked = false }: BlockProps) {
+  const [isBlocked, setBlocked] = useState(wasBlocked);
   const [isAsking, setAsking] = useState(false);
   const change = async () => {
     if (await attempt(() => ally.admin.setBlocked(userId, !isBlocked))) setBlocked(!isBlocked);
@@ -15,7 +22,7 @@ export function Block({ userId, name }: { userId: string; name: string }) {
   const text = t(isBlocked ? 'dispatch.unblock' : 'dispatch.block');
   if (!isAsking) {
     return (
-      <button class="plain" onClick={() => (isBlocked ? void change() : setAsking(true))}>
+      <button type="button" class="plain" onClick={() => (isBlocked ? void change() : setAsking(true))}>
         {text}: {name}
       </button>
     );
@@ -23,10 +30,10 @@ export function Block({ userId, name }: { userId: string; name: string }) {
   return (
     <div class="row" role="group">
       <p class="hint">{t('dispatch.blockHint')}</p>
-      <button class="danger" onClick={() => void change()}>
+      <button type="button" class="danger" onClick={() => void change()}>
         {text}: {name}
       </button>
-      <button onClick={() => setAsking(false)}>{t('common.cancel')}</button>
+      <button type="button" onClick={() => setAsking(false)}>{t('common.cancel')}</button>
     </div>
   );
 }
