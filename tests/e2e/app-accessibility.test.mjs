@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { holdSos, openApp, press, shows, SMALL, WALL } from './app-pages.mjs';
@@ -12,6 +13,8 @@ import { ok } from './shapes.mjs';
 
 const AXE = fileURLToPath(new URL('node_modules/axe-core/axe.min.js', import.meta.url));
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** A folder for pictures of every screen, for people to look at. */
+const PICTURES = process.env.APP_PICTURES;
 /** Pixels of whatever is touched. */
 const MIN_TARGET = 44;
 
@@ -38,7 +41,11 @@ describe('every screen of the app', () => {
         ]);
         const found = await page.evaluate(look, RULES, MIN_TARGET);
         assert.deepEqual(found, [], `${name}, ${viewport.width} px, ${scheme}`);
+        if (PICTURES) await page.screenshot({ path: join(PICTURES, `${name}-${viewport.width}-${scheme}.png`), fullPage: true });
       }
+      // Scripts from right to left mirror the page.
+      const mirrored = await page.evaluate(mirror);
+      assert.deepEqual(mirrored, [], `${name}, ${viewport.width} px, from right to left`);
     }
     await page.setViewport(SMALL);
   };
@@ -89,6 +96,24 @@ describe('every screen of the app', () => {
     await judge(helping, 'the end of helping');
   });
 
+  it('of a call without a place, without an answer, and without a session', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller });
+    await holdSos(page);
+    await press(page, 'Send now');
+    await shows(page, 'Not yet sent: where are you?');
+    await page.waitForSelector('.map-buttons');
+    await judge(page, 'no place');
+    await press(page, 'Cancel');
+    const { emergency } = ok(await caller.post('/emergencies', { location: app.somewhere(), anonymousMode: true }), 201);
+    await shows(page, 'No helper is near');
+    await judge(page, 'unanswered');
+    ok(await caller.post('/auth/logout', { refreshToken: caller.tokens.refreshToken }));
+    await shows(page, 'Your session has ended; this SOS has not');
+    await judge(page, 'session ended');
+    ok(await (await app.admin()).post(`/emergencies/${emergency.id}/resolve`, {}));
+  });
+
   it('without a network, of the account, and of a dispatcher', async () => {
     const position = app.somewhere();
     const owner = await app.owner();
@@ -114,6 +139,20 @@ describe('every screen of the app', () => {
     await judge(dispatch, 'dispatch');
   });
 });
+
+/** What sticks out when the page is read from right to left, or is not mirrored. Runs in it. */
+async function mirror() {
+  const first = document.querySelector('.brand') ?? document.querySelector('.alert .call');
+  const before = first?.getBoundingClientRect();
+  document.documentElement.dir = 'rtl';
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const found = scrollWidth > clientWidth ? [`${scrollWidth - clientWidth} px stick out`] : [];
+  const after = first?.getBoundingClientRect();
+  if (before?.width && Math.abs(before.left - (clientWidth - after.right)) > 2) found.push(`${before.left} became ${clientWidth - after.right}`);
+  document.documentElement.dir = 'ltr';
+  return found;
+}
 
 /** What is wrong with the page. Runs in it. */
 async function look(rules, minTarget) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { fill, holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
 import { assertQuiet, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
-import { raise } from './scene.mjs';
+import { raise, read } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
 const PAGES = fileURLToPath(new URL('../../crates/web/pages/app/', import.meta.url));
@@ -191,6 +191,24 @@ describe('the app', () => {
     assert.ok(reached.has('I am safe'), [...reached].join());
     await page.keyboard.press('Enter');
     await shows(page, 'End this SOS?');
+  });
+
+  it('leads a helper with the keyboard alone from the alert to the end', async () => {
+    const position = app.somewhere();
+    const [caller, helper] = await Promise.all([app.owner(), app.helperAt(north(position, 300))]);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    const { id } = await raise(caller, position);
+    await page.waitForSelector('.alert');
+    for (const name of ['I am coming', 'On my way', 'I am there', 'Done']) {
+      await shows(page, name);
+      const isReached = async () => (await page.evaluate(() => document.activeElement?.textContent?.trim())) === name;
+      for (let step = 0; step < 60 && !(await isReached()); step += 1) await page.keyboard.press('Tab');
+      assert.ok(await isReached(), name);
+      await page.keyboard.press('Enter');
+    }
+    await shows(page, 'Has helped');
+    assert.equal((await read(caller, id)).respondingHelpers[0].status, 'completed');
   });
 
   it('shows a dispatcher what happens, by keys alone', async () => {
