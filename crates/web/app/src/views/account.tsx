@@ -10,7 +10,8 @@ import { Form } from './account/form.js';
 import { Card, Field, Select } from './fields.js';
 import { lazy } from './lazy.js';
 
-const AccountRights = lazy(() => import('./account/index.js').then((module) => module.AccountRights));
+const AccountAccess = lazy(() => import('./account/index.js').then((module) => module.AccountAccess));
+const AccountData = lazy(() => import('./account/index.js').then((module) => module.AccountData));
 
 export function Account() {
   return (
@@ -19,10 +20,11 @@ export function Account() {
         <h1>{t('account.title')}</h1>
         <Profile />
         <Appearance />
+        <AccountAccess />
       </div>
       <div>
         <EmergencyContacts />
-        <AccountRights />
+        <AccountData />
         <button onClick={() => void attempt(() => ally.logout())}>{t('auth.logout')}</button>
       </div>
     </div>

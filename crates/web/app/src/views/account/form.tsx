@@ -49,7 +49,7 @@ export function Form({ title, button, isDangerous, done, send, explain, children
       <p class="problem" role="alert">
         {problems[''] ?? (Object.keys(problems).length > 0 && t('account.checkFields'))}
       </p>
-      <button class={isDangerous ? 'danger' : ''} disabled={isBusy}>
+      <button class={isDangerous ? 'danger' : 'primary'} disabled={isBusy}>
         {button}
       </button>
     </form>

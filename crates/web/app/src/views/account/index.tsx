@@ -10,11 +10,20 @@ import { Card, Field } from '../fields.js';
 import { Form, type Problems } from './form.js';
 import { LoadedList } from './loaded.js';
 
-export function AccountRights() {
+/** Who can use the account. */
+export function AccountAccess() {
   return (
     <>
       <Password />
       <Sessions />
+    </>
+  );
+}
+
+/** What is stored, and who saw it. */
+export function AccountData() {
+  return (
+    <>
       <Blocks />
       <AccessLog />
       <Export />
