@@ -167,7 +167,9 @@ async function look(rules, minTarget) {
     if (element.matches('.skip') || element.closest('[inert]')) continue;
     // Whatever is touched for a checkbox is its label.
     const touched = element.matches('[type=checkbox]') ? element.closest('label') : element;
-    const { width, height } = touched.getBoundingClientRect();
+    const { width, height, right } = touched.getBoundingClientRect();
+    const box = touched.closest('.card')?.getBoundingClientRect();
+    if (box && height > 0 && right > box.right) found.push(`${right - box.right} px beyond its card: ${element.outerHTML.slice(0, 80)}`);
     if (height > 0 && (height < minTarget || width < minTarget)) found.push(`${width} x ${height}: ${element.outerHTML.slice(0, 80)}`);
   }
   return found;

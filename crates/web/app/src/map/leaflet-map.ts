@@ -35,6 +35,8 @@ export class LeafletMap {
   readonly #areas = new Areas();
   readonly #options: MapOptions;
   readonly #resizes: ResizeObserver;
+  readonly #palette = matchMedia('(prefers-color-scheme: dark)');
+  readonly #removed = new AbortController();
   #shown: readonly MapPoint[] = [];
   #cells: readonly Area[] = [];
   /** Whether the map still follows its points: until the person moves it. */
@@ -92,6 +94,7 @@ export class LeafletMap {
   }
 
   remove(): void {
+    this.#removed.abort();
     this.#resizes.disconnect();
     this.#map.remove();
   }
@@ -124,7 +127,9 @@ export class LeafletMap {
       tileLayer(tiles.url, { maxZoom: MAX_ZOOM, crossOrigin: false }).addTo(this.#map);
       if (tiles.attribution) control.attribution({ prefix: false }).addAttribution(escape(tiles.attribution)).addTo(this.#map);
     } else {
-      gridLayer().addTo(this.#map);
+      const grid = gridLayer().addTo(this.#map);
+      // Its lines are drawn in the colour of the palette, which changes by itself in the evening.
+      this.#palette.addEventListener('change', () => grid.redraw(), { signal: this.#removed.signal });
     }
     control.scale({ imperial: false, position: 'bottomleft' }).addTo(this.#map);
   }

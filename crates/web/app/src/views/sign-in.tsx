@@ -31,7 +31,7 @@ export function SignIn() {
       </header>
       <main id="main">
         {isWaiting ? <SignedOutSos /> : <Welcome />}
-        {signedOutReason.value === 'session_ended' && <p role="status">{t('auth.ended')}</p>}
+        {!isWaiting && signedOutReason.value === 'session_ended' && <p role="status">{t('auth.ended')}</p>}
         <Form key={mode} mode={mode} />
         <div class="row">
           {mode !== 'login' && <ModeButton mode="login" onChoose={setMode} />}
