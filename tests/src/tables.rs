@@ -73,6 +73,7 @@ pub const TABLES: &[Table] = &[
     table("erasure", Nothing, WORK, "a minute"),
     table("event", Part, Left("the timeline of each emergency has it"), "72 hours after the end, or thinning"),
     table("event_retention", Nothing, NO_PERSON, "stays"),
+    table("helper_history", Own, Left("counts from which a chance is estimated"), "with the account"),
     table("login_address", Own, Left("hashes without a meaning to a person"), "30 days"),
     table("login_failure", Nothing, Left("hashes without a meaning to a person"), "an hour"),
     table("lost_events", Nothing, NO_PERSON, "stays"),

@@ -140,6 +140,8 @@ const HELPER: &str = "'00000001-0000-7000-8000-000000000020'";
 const OWNER: &str = "'00000001-0000-7000-8000-000000000021'";
 const SESSION: &str = "'00000002-0000-7000-8000-000000000020'";
 const CALL: &str = "'00000003-0000-7000-8000-000000000065'";
+/// Preparation and seconds per metre of each mode of transport.
+const PACES: &str = "'{0,25,60}', '{0.65,0.38,0.23}'";
 /// The latitude and longitude of a town.
 const TOWN: &str = "-50.0, -155.0";
 
@@ -207,6 +209,13 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "emergencies::statements::LOAD_WITH_ONE" => {
             vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")]
+        }
+        "emergencies::statements::LOAD_WITH_CENSUS" => {
+            vec![format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, {CALL}, null")]
+        }
+        "raise_context::READ_CENSUS" => {
+            let asked = format!("{OWNER}, 'request 32', '{{5000,15000}}'");
+            vec![format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, {asked}, {TOWN}, false, false")]
         }
         "raise_context::READ" => ["'request 32'", "null"]
             .map(|request| {

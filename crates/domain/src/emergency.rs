@@ -16,6 +16,7 @@ mod searching;
 mod separating;
 mod snapshot;
 mod state;
+mod weighing;
 
 pub use access::{EmergencyAccess, Relation};
 pub use call::{Call, Details, DetailsChange, EmergencyType, Location, Priority, Severity, SeverityError};
@@ -27,6 +28,7 @@ pub use response::{Response, ResponseDispatch, ResponseRecord, ResponseStatus, R
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
+pub use weighing::GainInput;
 
 use crate::{
     Account, AlertCounts, EmergencyId, HelperPolicy, Metres, Refusal, Search, Stage, Text, Timestamp, UserId, Wave,

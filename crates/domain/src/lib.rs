@@ -124,7 +124,7 @@ pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, Sho
 pub use emergency::{
     ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, DetailsChange, Emergency,
     EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending,
-    ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseDispatch,
+    GainInput, ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseDispatch,
     ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
@@ -151,7 +151,7 @@ pub use qualification::{CheckedSkill, MAX_SKILLS, Skill, Tier};
 pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, QuietWindow, Span, Zone};
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
-pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings};
+pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings, Weighed};
 pub use secret::Secret;
 pub use session::{MAX_LISTED_SESSIONS, Session, SessionOverview, UserAgent};
 pub use signal::{Announcement, Signal};

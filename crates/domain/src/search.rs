@@ -3,11 +3,14 @@
 //! A search begins when the emergency is raised and runs while no helper responds. Each step alerts new helpers, rings
 //! alerted ones again, or finds that no helper is left. The module calls no port: the use case loads the surroundings and commits.
 
+mod gain;
 mod step;
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
+
+pub use gain::Weighed;
 
 use crate::{
     Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp,
@@ -59,6 +62,18 @@ pub struct Search {
     /// Whether the next step looks at the helpers within the present radius anew.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub looks_again: bool,
+    /// Whether decisions by gain choose the helpers, and not waves.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_gain: bool,
+    /// When the next decision by gain is due. `None` while a helper is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decide_at: Option<Timestamp>,
+    /// When it was last decided by gain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// Helpers that became available after the search had begun, and do not count towards its maximum.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined_later: Vec<UserId>,
     /// What is remembered of changes by the owner: no part of the search, but stored with it.
     #[serde(skip_serializing_if = "DetailsHistory::is_empty")]
     pub details: DetailsHistory,
@@ -95,6 +110,8 @@ pub struct Surroundings<'a> {
     pub rings: &'a [RecentRings],
     /// Helpers that respond or have cancelled. They are not alerted again.
     pub responded: &'a HashSet<UserId>,
+    /// The decision by gain, if not waves choose the helpers.
+    pub weighed: Option<&'a Weighed>,
 }
 
 /// What a step does.
@@ -179,7 +196,7 @@ impl Search {
         self.due_at = self.due_at.into_iter().chain(due_at).min();
     }
 
-    /// Stops the waves, because a helper responds. What is held back stays due.
+    /// Stops waves and repetitions, because a helper responds. What is held back stays due, and so does a decision by gain.
     pub fn stop(&mut self) {
         (self.wave_at, self.is_renewing, self.looks_again) = (None, false, false);
         self.due_at = self.earliest(None);
@@ -188,6 +205,7 @@ impl Search {
     /// Ends the search, with everything that is due.
     pub fn end(&mut self) {
         (self.wave_at, self.due_at, self.is_renewing, self.looks_again) = (None, None, false, false);
+        (self.by_gain, self.decide_at) = (false, None);
         self.held.clear();
     }
 
@@ -204,6 +222,7 @@ impl Search {
             }
         }
         (self.renewed_at, self.wave_at, self.is_renewing) = (Some(begins), Some(begins), true);
+        (self.decide_at, self.joined_later) = (None, Vec::new());
         self.unanswered_at = None;
         self.due_at = self.earliest(None);
     }
@@ -220,17 +239,24 @@ impl Search {
     /// Takes everything that is due at `now`.
     pub fn step(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Step {
         let is_wave = self.wave_at.is_some_and(|at| at <= now);
-        let (radius, chosen) =
-            if self.is_running() { self.choose(now, is_wave, policy, around) } else { (around.radius, Vec::new()) };
-        if is_wave {
+        let (radius, chosen) = match around.weighed {
+            Some(weighed) => self.carry_out(now, policy, around, weighed),
+            None if self.is_running() => self.choose(now, is_wave, policy, around),
+            None => (around.radius, Vec::new()),
+        };
+        if is_wave || around.weighed.is_some() {
             let is_new = |skipped: &&SkippedHelper| {
                 around.alert(skipped.helper).is_none() && !around.responded.contains(&skipped.helper)
             };
-            self.skipped = SkippedCounts::within(radius, around.skipped.iter().filter(is_new));
+            let counted = if around.weighed.is_some() { policy.largest() } else { radius };
+            self.skipped = SkippedCounts::within(counted, around.skipped.iter().filter(is_new));
         }
-        let begins_wave = is_wave && (radius > around.radius || self.is_renewing);
         let mut new = self.take_held(now, policy, around);
         new.extend(self.hold_back(now, policy, chosen, around.rings));
+        let begins_wave = match around.weighed {
+            Some(_) => !new.is_empty(),
+            None => is_wave && (radius > around.radius || self.is_renewing),
+        };
         let mut ring = self.repeated(now, is_wave, policy, around);
         if !new.is_empty() {
             self.unanswered_at = None;
@@ -295,7 +321,7 @@ impl Search {
     fn earliest(&self, place_freed: Option<Timestamp>) -> Option<Timestamp> {
         let announcement = self.held_announcement.map(|held| held.due_at);
         let held = self.held.iter().map(|held| held.due_at).chain(announcement);
-        self.wave_at.into_iter().chain(held).chain(place_freed).min()
+        self.wave_at.into_iter().chain(self.decide_at).chain(held).chain(place_freed).min()
     }
 }
 

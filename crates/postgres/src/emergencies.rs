@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use allynet_domain::{
     Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position,
     Timestamp, UserId,
+    dispatch::TravelModel,
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListDistances, ListReader, ListedEmergency,
@@ -18,11 +19,12 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use self::statements::{
-    FIND, HISTORY, LIST_LIVE, LIST_STATUS, LIST_STATUS_NEAR, LIVE_OF, LOAD, LOAD_WITH_NEAREST, LOAD_WITH_ONE, NEARBY,
-    PENDING_FOR, READ,
+    FIND, HISTORY, LIST_LIVE, LIST_STATUS, LIST_STATUS_NEAR, LIVE_OF, LOAD, LOAD_WITH_CENSUS, LOAD_WITH_NEAREST,
+    LOAD_WITH_ONE, NEARBY, PENDING_FOR, READ,
 };
 use crate::{
     Postgres,
+    census::{MAX_WANTED, census, paces},
     emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
@@ -48,7 +50,15 @@ impl LoadRow {
         let alerts: Vec<AlertRow> = stored.json("alerts", &alerts)?;
         let alerts = alerts.into_iter().map(Alert::from).collect();
         let hidden_from = hidden_from.into_iter().map(UserId::from).collect();
-        Ok(Loaded { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new(), skipped: Vec::new() })
+        Ok(Loaded {
+            emergency,
+            alerts,
+            near: Vec::new(),
+            hidden_from,
+            rings: Vec::new(),
+            skipped: Vec::new(),
+            census: Vec::new(),
+        })
     }
 }
 
@@ -95,6 +105,35 @@ impl TryFrom<ListedRow> for ListedEmergency {
 type Query = QueryAs<'static, Pg, EmergencyRow, PgArguments>;
 
 impl Postgres {
+    async fn load_with_census(&self, id: EmergencyId, near: Near, travel: &TravelModel) -> Result<Option<Loaded>> {
+        let Near { on_duty, within, leaving, places, rings_since, selection: _ } = near;
+        let (preparations, paces) = paces(travel);
+        let row = sqlx::query(LOAD_WITH_CENSUS)
+            .bind(on_duty.fresh_since)
+            .bind(outer_anchor_distance(within))
+            .bind(min_duty(on_duty.policy))
+            .bind(on_duty.now)
+            .bind(preparations)
+            .bind(paces)
+            .bind(MAX_WANTED)
+            .bind(f64::from(HELPER_CELL))
+            .bind(within.get())
+            .bind(rings_since)
+            .bind(Uuid::from(id))
+            .bind(leaving.map(Uuid::from))
+            .fetch_optional(self.main())
+            .await
+            .map_err(failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let mut loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
+        let found = FoundRow::from_row(&row).map_err(failed)?.helpers(within)?;
+        let place = places.alert_place(&loaded.emergency.call().details);
+        (loaded.near, loaded.skipped) = (found.nearest(place, u32::MAX), found.skipped(place));
+        loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;
+        loaded.census = census(&row)?;
+        Ok(Some(loaded))
+    }
+
     async fn many(&self, query: Query) -> Result<Vec<Emergency>> {
         let rows = query.fetch_all(self.main()).await.map_err(failed)?;
         rows.into_iter().map(EmergencyRow::emergency).collect()
@@ -151,10 +190,13 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
+        if let Some(near @ Near { selection: HelperSelection::Census(travel), .. }) = near {
+            return self.load_with_census(id, near, &travel).await;
+        }
         let sql = match near.map(|near| near.selection) {
             None => LOAD,
             Some(HelperSelection::Nearest(_)) => LOAD_WITH_NEAREST,
-            Some(HelperSelection::Only(_)) => LOAD_WITH_ONE,
+            Some(HelperSelection::Only(_) | HelperSelection::Census(_)) => LOAD_WITH_ONE,
         };
         let mut query = sqlx::query(sql).bind(Uuid::from(id));
         if near.is_none() {
@@ -165,6 +207,7 @@ impl Emergencies for Postgres {
             query = match selection {
                 HelperSelection::Nearest(more) => query.bind(i64::from(more)).bind(NEAREST_FACTOR).bind(NEAREST_MARGIN),
                 HelperSelection::Only(helper) => query.bind(Uuid::from(helper)),
+                HelperSelection::Census(_) => query,
             };
             query = query.bind(min_duty(on_duty.policy)).bind(on_duty.now).bind(rings_since);
             query = query.bind(leaving.map(Uuid::from));
@@ -176,7 +219,7 @@ impl Emergencies for Postgres {
             let uncounted = loaded.alerts.len() + loaded.emergency.responses().len();
             let limit = match selection {
                 HelperSelection::Nearest(more) => more.saturating_add(u32::try_from(uncounted).unwrap_or(u32::MAX)),
-                HelperSelection::Only(_) => 1,
+                HelperSelection::Only(_) | HelperSelection::Census(_) => 1,
             };
             let place = places.alert_place(&loaded.emergency.call().details);
             (loaded.near, loaded.skipped) = (found.nearest(place, limit), found.skipped(place));

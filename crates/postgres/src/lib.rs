@@ -16,6 +16,7 @@ mod accounts;
 mod alerts;
 mod blocks;
 mod caller_cache;
+mod census;
 mod changes;
 mod contact_notices;
 mod contacts;

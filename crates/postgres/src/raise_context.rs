@@ -2,7 +2,8 @@
 
 use allynet_domain::{
     Emergency, HelpersInRange, Metres, Position, Text, UserId,
-    grid::helper_cell,
+    dispatch::TravelModel,
+    grid::{HELPER_CELL, helper_cell},
     port::{RaiseContext, RaiseQuery, Result},
 };
 use allynet_sql::RowDecoder;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
+    census::{MAX_WANTED, census, census_columns, census_tables, paces},
     emergency_row::{optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
@@ -101,7 +103,46 @@ const READ: &str = "
         AND NOT EXISTS (SELECT FROM response WHERE helper_id = $1 AND engaged)
     LEFT JOIN emergency_with_parts_v3 v ON v.id = (SELECT id FROM earlier)";
 
-statements!(READ);
+/// [`READ`] for a decision by gain: the helpers of the census (see [`census_tables`]), and as `counts` how many are within each of the
+/// radii `$13`. `$11` is the owner, `$12` the request id, `$14` and `$15` are the latitude and longitude, `$16` and `$17` whether the
+/// emergency is anonymous and critical.
+const READ_CENSUS: &str = concat!(
+    "
+    WITH target AS MATERIALIZED (
+        SELECT ST_SetSRID(ST_MakePoint($15, $14), 4326)::geography AS place, $11::uuid AS owner_id,
+            $16::boolean AS anonymous, $17::boolean AS critical, NULL::uuid AS emergency_id
+    ),
+    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $11, $16, $4, NULL)),
+    earlier AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT id, 1 AS rank FROM emergency WHERE owner_id = $11 AND status IN ('active', 'responding')
+            UNION ALL
+            SELECT id, 2 FROM emergency WHERE owner_id = $11 AND request_id = $12
+        ) AS candidate ORDER BY rank LIMIT 1
+    ),",
+    census_tables!(),
+    "
+    SELECT v.*, ARRAY (
+            SELECT (SELECT count(*) FROM found WHERE found.reason IS NULL AND found.distance <= r.radius)
+            FROM unnest($13::float8[]) WITH ORDINALITY AS r (radius, nth) ORDER BY r.nth
+        ) AS counts,
+        hidden_from_v1($11, $16) AS hidden_from,
+        (SELECT id FROM deleted_emergency WHERE owner_id = $11 AND request_id = $12 LIMIT 1) AS deleted, (
+            SELECT json_agg(r)::text FROM (
+                SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
+                FROM ring WHERE owner_id = $11 AND rung_at > $10 GROUP BY helper_id
+            ) AS r
+        ) AS rings,
+        own.latitude AS owner_latitude, own.longitude AS owner_longitude,",
+    census_columns!(),
+    "
+    LEFT JOIN position own ON own.account_id = $11 AND own.at >= $1 AND own.duty >= $3
+        AND is_reached_v1(own, $11, $17, $4)
+        AND NOT EXISTS (SELECT FROM response WHERE helper_id = $11 AND engaged)
+    LEFT JOIN emergency_with_parts_v3 v ON v.id = (SELECT id FROM earlier)"
+);
+
+statements!(READ, READ_CENSUS);
 
 /// The position of the owner, if the owner is a helper that counts.
 fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
@@ -112,9 +153,55 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
 }
 
 impl Postgres {
+    /// The raise context with a census of the helpers within the largest radius.
+    async fn read_census_context(&self, query: &RaiseQuery<'_>, travel: &TravelModel) -> Result<RaiseContext> {
+        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, rings_since, .. } = *query;
+        let largest = radii.last().copied().unwrap_or(Metres::new(0.0));
+        let (preparations, paces) = paces(travel);
+        let row = sqlx::query(READ_CENSUS)
+            .bind(on_duty.fresh_since)
+            .bind(outer_anchor_distance(largest))
+            .bind(min_duty(on_duty.policy))
+            .bind(on_duty.now)
+            .bind(preparations)
+            .bind(paces)
+            .bind(MAX_WANTED)
+            .bind(f64::from(HELPER_CELL))
+            .bind(largest.get())
+            .bind(rings_since)
+            .bind(Uuid::from(owner))
+            .bind(request_id.map(Text::as_str))
+            .bind(radii.iter().map(|radius| radius.get()).collect::<Vec<_>>())
+            .bind(place.judged.latitude())
+            .bind(place.judged.longitude())
+            .bind(anonymous)
+            .bind(critical)
+            .fetch_one(self.main())
+            .await
+            .map_err(failed)?;
+        let found = FoundRow::from_row(&row).map_err(failed)?.helpers(largest)?;
+        let counts: Vec<i64> = row.try_get("counts").map_err(failed)?;
+        let counts = counts.into_iter().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
+        let (nearest, skipped) = (found.nearest(place, u32::MAX), found.skipped(place));
+        let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
+        let hidden_from: Vec<Uuid> = row.try_get("hidden_from").map_err(failed)?;
+        Ok(RaiseContext {
+            earlier: optional_emergency(&row)?,
+            deleted: deleted.map(Into::into),
+            helpers: HelpersInRange { counts, nearest, skipped },
+            hidden_from: hidden_from.into_iter().map(UserId::from).collect(),
+            owner_distance: owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged)),
+            rings: recent_rings(&row, owner.into())?,
+            census: census(&row)?,
+        })
+    }
+
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since } =
-            *query;
+        if let Some(travel) = &query.census {
+            return self.read_census_context(query, travel).await;
+        }
+        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, .. } = *query;
+        let rings_since = query.rings_since;
         let row = sqlx::query(READ)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
@@ -145,7 +232,7 @@ impl Postgres {
         let rings = recent_rings(&row, owner.into())?;
         let Some(&farthest) = searched.last() else {
             let helpers = HelpersInRange::default();
-            return Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings });
+            return Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census: vec![] });
         };
         let found = found.helpers(farthest)?;
         let mut helpers = HelpersInRange::default();
@@ -163,6 +250,6 @@ impl Postgres {
         helpers.nearest = found.nearest(place, limit);
         helpers.skipped = found.skipped(place);
         helpers.nearest.retain(|recipient| recipient.distance <= last);
-        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings })
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census: vec![] })
     }
 }

@@ -4,6 +4,7 @@
 
 mod app;
 mod database;
+mod dispatch;
 mod mail;
 mod parse;
 mod push;
@@ -27,7 +28,6 @@ use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
-use self::parse::{duration, ignore_empty_variables};
 pub(crate) use self::{
     app::AppSettings,
     database::Database,
@@ -35,6 +35,10 @@ pub(crate) use self::{
     push::PushSettings,
     secret_files::{SecretFile, SecretFiles},
     webhook::WebhookSettings,
+};
+use self::{
+    dispatch::DispatchSettings,
+    parse::{duration, ignore_empty_variables},
 };
 use crate::{admin_server::AdminListen, build_info};
 
@@ -276,6 +280,9 @@ pub(crate) struct Settings {
 
     #[command(flatten)]
     pub(crate) app: AppSettings,
+
+    #[command(flatten)]
+    pub(crate) dispatch: DispatchSettings,
 
     /// Alert radii in metres, ascending. The first one with enough helpers is used
     #[arg(

@@ -3,9 +3,11 @@
 //! Each statement returns an emergency with its responses and counts, as JSON made by the database. Spatial searches
 //! collect positions first, and then read only the nearest emergencies in full.
 
+use std::collections::HashSet;
+
 use allynet_domain::{
-    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Metres, Position, Recipient,
-    SkippedHelper, Text, Timestamp, UserId,
+    DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, HelpersInRange, Metres, Position,
+    Recipient, SkippedHelper, Text, Timestamp, UserId,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListReader, ListedEmergency, Live, Loaded,
@@ -59,6 +61,9 @@ impl Emergencies for Sqlite {
         let mut loaded = Loaded::try_from(row)?;
         if let Some(near) = near {
             (loaded.near, loaded.skipped) = self.near(&loaded, near).await?;
+            if let HelperSelection::Census(_) = near.selection {
+                loaded.census = self.census(Some(id), &loaded.near, near.on_duty.now).await?;
+            }
             loaded.rings = self.recent_rings(loaded.emergency.owner(), near.rings_since).await?;
         }
         Ok(Some(loaded))
@@ -78,8 +83,8 @@ impl Emergencies for Sqlite {
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext> {
-        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since } =
-            *query;
+        let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, .. } = *query;
+        let rings_since = query.rings_since;
         let row: Option<EmergencyRow> = sqlx::query_as(statements::EARLIER_CALL)
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str).map(ToOwned::to_owned))
@@ -101,7 +106,18 @@ impl Emergencies for Sqlite {
         let around = Around { place, owner, critical, except: Some(owner), on_duty };
         let excluded = self.unalertable(None, (owner, None), (anonymous, on_duty.now)).await?;
         let is_enough = |radius, count| count >= enough && radius >= reach;
-        let helpers = self.helpers_in_range(around, radii, is_enough, (limit, &excluded)).await?;
+        let (helpers, census) = match &query.census {
+            Some(travel) => {
+                let largest = radii.last().copied().unwrap_or(Metres::new(0.0));
+                let found = self.helpers_within(around, largest).await?;
+                let counts = radii.iter().map(|&radius| found.count_within(place, radius)).collect();
+                let nearest =
+                    self.first_to_arrive(&found, place, travel, (&excluded, &HashSet::new()), on_duty.now).await?;
+                let census = self.census(None, &nearest, on_duty.now).await?;
+                (HelpersInRange { counts, nearest, skipped: found.skipped(place) }, census)
+            }
+            None => (self.helpers_in_range(around, radii, is_enough, (limit, &excluded)).await?, Vec::new()),
+        };
         let hidden_from = sqlx::query_scalar(statements::HIDDEN_FROM)
             .bind(Uuid::from(owner))
             .bind(anonymous)
@@ -113,7 +129,7 @@ impl Emergencies for Sqlite {
         let rings = self.recent_rings(owner, rings_since).await?;
         let owner = self.one_helper(everywhere, Metres::new(f64::INFINITY), owner).await?;
         let owner_distance = owner.map(|owner| owner.distance);
-        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings })
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]
@@ -220,6 +236,12 @@ impl Sqlite {
             HelperSelection::Nearest(more) => {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
                 self.nearest_helpers(around, within, (known.saturating_add(more), &excluded)).await
+            }
+            HelperSelection::Census(travel) => {
+                let found = self.helpers_within(around, within).await?;
+                let known = alerts.iter().map(|alert| alert.helper).collect();
+                let nearest = self.first_to_arrive(&found, place, &travel, (&excluded, &known), on_duty.now).await?;
+                Ok((nearest, found.skipped(place)))
             }
             HelperSelection::Only(helper) if excluded.contains(&helper) => Ok((Vec::new(), Vec::new())),
             HelperSelection::Only(helper) => {

@@ -326,7 +326,15 @@ impl TryFrom<LoadedRow> for Loaded {
         let blocked: Vec<Uuid> = stored.json("hidden_from", &hidden_from)?;
         let hidden_from = blocked.into_iter().map(Into::into).collect();
         let emergency = emergency.try_into()?;
-        Ok(Self { emergency, alerts, near: Vec::new(), hidden_from, rings: Vec::new(), skipped: Vec::new() })
+        Ok(Self {
+            emergency,
+            alerts,
+            near: Vec::new(),
+            hidden_from,
+            rings: Vec::new(),
+            skipped: Vec::new(),
+            census: Vec::new(),
+        })
     }
 }
 

@@ -318,7 +318,7 @@ impl Sqlite {
     }
 
     /// Helpers in the boxes around the circle. Some may be outside of the circle.
-    async fn helpers_within(&self, around: Around, radius: Metres) -> Result<FoundHelpers> {
+    pub(crate) async fn helpers_within(&self, around: Around, radius: Metres) -> Result<FoundHelpers> {
         let Around { place, owner, critical, except, on_duty: OnDuty { policy, fresh_since, now } } = around;
         let mut query = sqlx::query_as::<_, CandidateRow>(CANDIDATES);
         // The boxes are those of exact places, and the cell of a helper may be nearer.

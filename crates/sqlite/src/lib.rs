@@ -19,6 +19,7 @@ mod accounts;
 mod alerts;
 mod area;
 mod blocks;
+mod census;
 mod changes;
 mod contact_notices;
 mod contacts;

@@ -371,6 +371,7 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
             enough: 9,
             limit: 9,
             rings_since: at(-600),
+            census: None,
         };
         let context = store.emergencies.raise_context(&query).await.unwrap();
         assert_eq!((ids(&context.helpers.nearest), context.helpers.counts), (alertable.clone(), vec![5]), "{case}");

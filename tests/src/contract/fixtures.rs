@@ -309,9 +309,19 @@ impl Store {
     ) -> RaiseContext {
         let Search { centre, except: owner, on_duty } = *search;
         let place = exact_place(centre);
-        let (anonymous, critical, rings_since) = (false, false, at(-600));
-        let query =
-            RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, rings_since };
+        let query = RaiseQuery {
+            owner,
+            request_id,
+            place,
+            anonymous: false,
+            critical: false,
+            on_duty,
+            radii,
+            enough,
+            limit,
+            rings_since: at(-600),
+            census: None,
+        };
         self.emergencies.raise_context(&query).await.unwrap()
     }
 

@@ -298,6 +298,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
             enough: 9,
             limit: 9,
             rings_since: at(0),
+            census: None,
         };
         let raising = store.emergencies.raise_context(&query).await.unwrap();
         assert_eq!((raising.helpers.nearest, raising.helpers.counts), (loaded.near.clone(), vec![4]));

@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod deletions;
 pub mod details;
 pub mod devices;
+pub mod dispatch;
 pub mod emergencies;
 pub mod exports;
 mod fixtures;
@@ -200,6 +201,16 @@ macro_rules! contract {
                 a_late_receipt_of_the_alert_before_does_not_end_a_renewed_one
                 a_renewed_alert_that_was_seen_again_goes_on_nowhere
                 a_receipt_counts_after_the_end_and_not_after_a_day
+            }
+            dispatch {
+                a_census_holds_the_first_to_arrive_and_what_is_known_of_them
+                a_census_knows_the_newest_alert_of_another_emergency
+                where_nobody_answers_alerts_grow_until_everybody_is_asked
+                a_decline_is_followed_by_another_alert_while_too_few_are_asked
+                a_helper_far_away_who_accepts_does_not_end_the_search_and_one_who_is_there_does
+                a_decision_that_is_due_on_two_nodes_is_taken_once
+                a_renewed_decision_rings_those_again_who_never_answered
+                what_helpers_do_with_alerts_is_counted_until_an_end_is_undone
             }
             emergencies {
                 an_unknown_emergency_is_not_found

@@ -5,6 +5,7 @@
 //! choose by other rules implement [`DispatchPolicy`], too: [`WavePolicy`] is one. `docs/dispatch.md` explains the numbers.
 
 mod acceptance;
+mod census;
 mod coverage;
 mod decision;
 mod gain;
@@ -17,6 +18,7 @@ mod travel;
 mod waves;
 
 pub use acceptance::{AcceptanceModel, AlertHistory, DeviceHealth};
+pub use census::CensusEntry;
 pub use coverage::{AmbulanceModel, Coverage, Presence, TIMES};
 pub use decision::{Choice, Decision, DispatchPolicy, Passed, Reason, Why};
 pub use gain::decide;

@@ -119,7 +119,9 @@ impl Emergency {
     ///
     /// The owner's request for more help discounts responses that began before it.
     fn help(&self, now: Timestamp) -> Help {
-        let counts = |r: &&Response| self.renewed_at.is_none_or(|renewed| r.responded_at > renewed);
+        let counts = |r: &&Response| {
+            self.renewed_at.is_none_or(|renewed| r.responded_at > renewed) && r.record.dispatch.stalled_at.is_none()
+        };
         if self.responses.iter().filter(counts).any(|r| r.status.is_engaged()) {
             return Help::Engaged;
         }
@@ -163,6 +165,7 @@ impl Emergency {
         if !needs_help {
             self.search.stop();
         }
+        self.search.decide_now(now);
         let is_active = matches!(self.state, EmergencyState::Active);
         SearchEffect { became_active: is_active && !was_active, must_renew: needs_help && !self.search.is_running() }
     }
@@ -211,6 +214,7 @@ impl Emergency {
         let first = matches!(self.state, EmergencyState::Active);
         self.state = EmergencyState::Responding;
         self.search.stop();
+        self.search.decide_now(now);
         self.first_response_at.get_or_insert(now);
         self.updated_at = now;
         Ok(Acceptance::Joined { first })

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Emergency, ResponseStatus};
+use super::{Emergency, GainInput, ResponseStatus};
 use crate::{
     Alert, AlertPolicy, RecentRings, Recipient, Refusal, RenewalCause, SkippedHelper, Step, Surroundings, Timestamp,
-    UserId,
+    UserId, Weighed,
 };
 
 impl Emergency {
@@ -21,17 +21,23 @@ impl Emergency {
 
     /// Takes the step of the search that is due, and counts the helpers that it alerts first. The radius and the number of
     /// the wave move with it.
+    ///
+    /// `gain` is what a decision by gain is taken on, and `None` if waves choose the helpers.
     pub fn step_search(
         &mut self,
         now: Timestamp,
         policy: &AlertPolicy,
-        alerts: &[Alert],
-        near: &[Recipient],
-        skipped: &[SkippedHelper],
-        rings: &[RecentRings],
+        gain: Option<GainInput<'_>>,
+        (alerts, near): (&[Alert], &[Recipient]),
+        (skipped, rings): (&[SkippedHelper], &[RecentRings]),
     ) -> Step {
         let responded = self.responded();
-        let around = Surroundings { radius: self.alert_radius, alerts, near, skipped, rings, responded: &responded };
+        let weighed = gain.map(|input| {
+            let (decision, has_silent) = self.decide_by_gain(now, input);
+            Weighed { decision, has_silent, created_at: self.call.created_at, joined: input.joined }
+        });
+        let (radius, responded, weighed) = (self.alert_radius, &responded, weighed.as_ref());
+        let around = Surroundings { radius, alerts, near, skipped, rings, responded, weighed };
         let step = self.search.step(now, policy, around);
         self.alert_radius = step.radius;
         if step.begins_wave {
@@ -50,8 +56,8 @@ impl Emergency {
         rings: &[RecentRings],
     ) -> Option<Recipient> {
         let responded = self.responded();
-        let around =
-            Surroundings { radius: self.alert_radius, alerts, near, skipped: &[], rings, responded: &responded };
+        let (radius, responded) = (self.alert_radius, &responded);
+        let around = Surroundings { radius, alerts, near, skipped: &[], rings, responded, weighed: None };
         self.search.substitute(now, policy, around)
     }
 
@@ -59,8 +65,8 @@ impl Emergency {
     /// Returns whether the owner has to learn of it.
     pub fn exhaust_search(&mut self, now: Timestamp, alerts: &[Alert], near: &[Recipient]) -> bool {
         let responded = self.responded();
-        let around =
-            Surroundings { radius: self.alert_radius, alerts, near, skipped: &[], rings: &[], responded: &responded };
+        let (radius, responded) = (self.alert_radius, &responded);
+        let around = Surroundings { radius, alerts, near, skipped: &[], rings: &[], responded, weighed: None };
         self.search.exhaust(now, around)
     }
 
@@ -73,6 +79,11 @@ impl Emergency {
         rings: &[RecentRings],
     ) -> Option<Recipient> {
         self.search.add(now, policy, recipient, rings)
+    }
+
+    /// Makes a decision by gain due now, because something changed that it depends on. No-op for a search by waves.
+    pub fn decide_soon(&mut self, now: Timestamp) {
+        self.search.decide_now(now);
     }
 
     /// Whether all helpers on duty have been told of the emergency.

@@ -82,7 +82,8 @@ impl Emergency {
             search.wave_at = next_alert_at;
         }
         // Otherwise the timer is the end of the time for which completed responses count.
-        search.due_at = next_alert_at.filter(|_| search.is_running() || search.is_holding());
+        search.due_at =
+            next_alert_at.filter(|_| search.is_running() || search.is_holding() || search.decide_at.is_some());
         Ok(Self {
             call,
             request_id,

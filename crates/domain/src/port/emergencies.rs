@@ -6,7 +6,9 @@ use super::{OnDuty, Result};
 use crate::{
     Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
     HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SkippedHelper, Stage, Text, Timestamp,
-    UserId, blocks::is_hidden,
+    UserId,
+    blocks::is_hidden,
+    dispatch::{CensusEntry, TravelModel},
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -25,6 +27,8 @@ pub struct Loaded {
     pub hidden_from: Vec<UserId>,
     /// How often emergencies of the same owner have rung helpers since [`Near::rings_since`], in no order.
     pub rings: Vec<RecentRings>,
+    /// What is known of the helpers in `near`, and of all who were alerted, in no order. Of [`HelperSelection::Census`] only.
+    pub census: Vec<CensusEntry>,
 }
 
 /// A query for helpers near the emergency that is loaded. Never finds its owner.
@@ -50,12 +54,15 @@ pub struct Near {
 }
 
 /// Which of the helpers near an emergency are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum HelperSelection {
     /// The nearest: this many more than the number of helpers that were alerted, declined or ever responded.
     Nearest(u32),
     /// Only this helper.
     Only(UserId),
+    /// The first to arrive under this model: [`MAX_CANDIDATES`](crate::dispatch::MAX_CANDIDATES) proven ones, and as many
+    /// unproven ones, beside those that were alerted or responded, with all that a decision by gain needs.
+    Census(TravelModel),
 }
 
 /// What has to be read before an emergency can be raised.
@@ -81,6 +88,9 @@ pub struct RaiseQuery<'a> {
     pub limit: u32,
     /// Earliest time of a ring by the owner that counts.
     pub rings_since: Timestamp,
+    /// For a decision by gain: all radii are counted, and the helpers are chosen as by [`HelperSelection::Census`] within the
+    /// largest.
+    pub census: Option<TravelModel>,
 }
 
 /// The answer to a [`RaiseQuery`].
@@ -100,6 +110,8 @@ pub struct RaiseContext {
     pub owner_distance: Option<Metres>,
     /// How often emergencies of the owner have rung helpers since [`RaiseQuery::rings_since`], in no order.
     pub rings: Vec<RecentRings>,
+    /// What is known of the helpers in [`HelpersInRange::nearest`], if [`RaiseQuery::census`] asks for it.
+    pub census: Vec<CensusEntry>,
 }
 
 impl Loaded {

@@ -138,6 +138,9 @@ impl Search {
         if self.is_renewing && self.wave_at.is_some_and(|at| at > now) {
             return false;
         }
+        if let Some(weighed) = around.weighed {
+            return self.is_unanswered_by_gain(now, policy, around, weighed);
+        }
         let last = around.alerts.iter().filter_map(|a| a.first_sent_at).chain(self.renewed_at).max();
         let is_late = last.is_none_or(|last| later(last, policy.timing.interval) <= now);
         self.is_exhausted(around) || (policy.next_radius(radius).is_none() && is_late)
@@ -162,7 +165,7 @@ impl Search {
             let is_repeated_soon = |alert: &Alert| {
                 alert.is_unreceived() && alert.repeats + u16::from(rung(alert.helper)) < MAX_QUICK_REPEATS
             };
-            let goes_on = policy.next_radius(radius).is_some()
+            let goes_on = (around.weighed.is_none() && policy.next_radius(radius).is_some())
                 || self.unanswered_at.is_none()
                 || !new.is_empty()
                 || around.pending().any(|(_, alert)| is_repeated_soon(alert));
@@ -174,7 +177,8 @@ impl Search {
             self.wave_at = Some(if goes_on { soon } else { late.unwrap_or(later(now, repeat_late)).max(soon) });
         }
         // A freed place needs a step only if a helper is left to take it.
-        let is_left = self.is_running()
+        let is_left = around.weighed.is_none()
+            && self.is_running()
             && self.candidates(around).any(|candidate| !new.iter().any(|r| r.helper == candidate.helper));
         let silent = around.alerts.iter().filter(|a| a.is_unreceived() && around.is_pending(a));
         let freed = silent.filter_map(|a| a.first_sent_at).chain((!new.is_empty()).then_some(now));

@@ -154,6 +154,7 @@ impl Town {
             skipped: &[],
             rings: &rings,
             responded: &emergency.responded,
+            weighed: None,
         };
         let ring = decide(&mut emergency.search, &self.policy, around);
         emergency.ring(&ring, now);

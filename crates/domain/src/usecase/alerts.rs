@@ -8,7 +8,7 @@
 
 pub use crate::RenewalCause;
 use crate::{
-    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, HeldAnnouncement, OutboxKind,
+    Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, GainInput, HeldAnnouncement, OutboxKind,
     OutboxRecipient, ReceivingDevice, Recipient, Refusal, SearchEffect, SessionId, Step, Timestamp, UserId, Write,
     port::{self, HelperSelection, Loaded},
     usecase::emergencies::{EmergencyPorts, resolved, tell_owner_unanswered},
@@ -97,7 +97,7 @@ pub async fn fire_due(
 
 /// Fires the timers of one emergency. Returns what it did: nothing if none of them is due any more.
 async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error> {
-    let mut loaded = cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await?;
+    let mut loaded = cx.load_with(id, cx.nearest()).await?;
     let now = cx.clock.now();
     if loaded.emergency.call().created_at < cx.rules.expired_before(now) {
         let resolution = loaded.emergency.expire(now)?;
@@ -113,7 +113,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     let (change, fired) = if held.must_renew {
         (follow_search(cx, change, &mut loaded, held, RenewalCause::Other)?, vec![Fired::Wave])
     } else {
-        step_search(cx, change, &mut loaded)
+        step_search(cx, change, &mut loaded, None)
     };
     let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: Vec::new() };
     cx.changes.commit(change.write_first(update)).await?;
@@ -121,9 +121,19 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
 }
 
 /// Takes the step of a search that is due, and adds what follows from it.
-fn step_search(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> (Change, Vec<Fired>) {
-    let Loaded { emergency, alerts, near, skipped, rings, hidden_from } = loaded;
-    let step = emergency.step_search(change.at, &cx.rules.alerts, alerts, near, skipped, rings);
+///
+/// `joined` is a helper who has just become available, because of whom it is decided by gain.
+fn step_search(
+    cx: &EmergencyPorts,
+    change: Change,
+    loaded: &mut Loaded,
+    joined: Option<UserId>,
+) -> (Change, Vec<Fired>) {
+    let Loaded { emergency, alerts, near, skipped, rings, hidden_from, census } = loaded;
+    let judged_place = cx.rules.places.judged_place(&emergency.call().details);
+    let gain = cx.rules.gain.as_ref();
+    let gain = gain.map(|policy| GainInput { policy, judged_place, alerts, near, census, joined });
+    let step = emergency.step_search(change.at, &cx.rules.alerts, gain, (alerts, near), (skipped, rings));
     let Step { radius: _, begins_wave, ring, is_unanswered, announcement } = step;
     let (mut change, mut fired) = (change, Vec::new());
     // First, as when an emergency is raised.
@@ -189,15 +199,19 @@ pub(super) fn renew_search(
     if loaded.emergency.search().due_at.is_some_and(|due| due > change.at) {
         return Ok(change);
     }
-    Ok(step_search(cx, change, loaded).0)
+    Ok(step_search(cx, change, loaded, None).0)
 }
 
 /// Alerts another helper in place of one that declines or cancels, within the present alert radius. Tells the owner if the
-/// search has no helper left to alert.
+/// search has no helper left to alert. By gain, all of this is decided by the timer, at once.
 ///
 /// The change MUST also update the emergency, after this call. `loaded.alerts` MUST reflect the decline.
 pub(super) fn alert_substitute(cx: &EmergencyPorts, change: Change, loaded: &mut Loaded) -> Change {
     let Loaded { emergency, alerts, near, rings, .. } = loaded;
+    if cx.rules.gain.is_some() {
+        emergency.decide_soon(change.at);
+        return change;
+    }
     match emergency.substitute(change.at, &cx.rules.alerts, alerts, near, rings) {
         Some(recipient) => send(cx, change, emergency, alerts, vec![recipient]),
         None if emergency.exhaust_search(change.at, alerts, near) => report_unanswered(cx, change, emergency),
@@ -272,8 +286,11 @@ pub async fn alert_if_in_range(
     user: UserId,
     freed_at: Option<Timestamp>,
 ) -> Result<bool, Error> {
+    if cx.rules.gain.is_some() {
+        return decide_for(cx, id, user, freed_at).await;
+    }
     cx.in_turn(id, || async {
-        let Loaded { mut emergency, alerts, near, skipped: _, rings, hidden_from } =
+        let Loaded { mut emergency, alerts, near, skipped: _, rings, hidden_from, census: _ } =
             cx.load_with(id, HelperSelection::Only(user)).await?;
         let alert = alerts.iter().find(|a| a.helper == user);
         let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;
@@ -305,6 +322,41 @@ pub async fn alert_if_in_range(
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;
         Ok(true)
+    })
+    .await
+}
+
+/// Decides by gain anew, because this user has come near or is available again. Returns whether the user need not be checked
+/// again.
+async fn decide_for(
+    cx: &EmergencyPorts,
+    id: EmergencyId,
+    user: UserId,
+    freed_at: Option<Timestamp>,
+) -> Result<bool, Error> {
+    cx.in_turn(id, || async {
+        let mut loaded = cx.load_with(id, cx.nearest()).await?;
+        let (emergency, now) = (&loaded.emergency, cx.clock.now());
+        let alert = loaded.alerts.iter().find(|alert| alert.helper == user);
+        let is_answered = emergency.search().is_held(user) || emergency.has_responded(user);
+        let is_outdated = |alert: &Alert| alert.declined_at.is_none() && alert.sent_at < freed_at;
+        if is_answered || alert.is_some_and(|alert| !is_outdated(alert)) || !emergency.search().is_running() {
+            return Ok(true);
+        }
+        let is_near = loaded.near.iter().any(|recipient| recipient.helper == user);
+        if !is_near || (freed_at.is_none() && !emergency.search().may_decide_on_position(now)) {
+            return Ok(false);
+        }
+        if alert.is_some() {
+            // Rung before they were engaged elsewhere: they count as not yet alerted.
+            loaded.alerts.retain(|alert| alert.helper != user);
+        }
+        let (change, fired) = step_search(cx, Change::new(None, now), &mut loaded, Some(user));
+        if !fired.is_empty() {
+            let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: Vec::new() };
+            cx.changes.commit(change.write_first(update)).await?;
+        }
+        Ok(false)
     })
     .await
 }

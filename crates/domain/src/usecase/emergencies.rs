@@ -3,9 +3,9 @@
 use std::{mem, sync::Arc};
 
 use crate::{
-    AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, Message,
-    OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender, SkippedCounts,
-    Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, GainInput,
+    Message, OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender,
+    SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
     },
@@ -127,7 +127,7 @@ impl EmergencyPorts {
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_with(&self, id: EmergencyId, selection: HelperSelection) -> Result<Loaded, Error> {
-        self.load_near(id, selection, None).await
+        self.load_maybe_near(id, Some(selection), None).await
     }
 
     /// Loads an emergency with as many of the nearest helpers as a wave alerts, to decide on it that `leaving` does not respond
@@ -136,15 +136,28 @@ impl EmergencyPorts {
     /// # Errors
     /// [`Refusal::EmergencyNotFound`].
     pub(super) async fn load_without(&self, id: EmergencyId, leaving: UserId) -> Result<Loaded, Error> {
-        self.load_near(id, HelperSelection::Nearest(self.rules.alerts.wave_size()), Some(leaving)).await
+        self.load_maybe_near(id, Some(self.nearest()), Some(leaving)).await
     }
 
-    async fn load_near(
+    /// The helpers that a step of a search is decided on.
+    pub(super) fn nearest(&self) -> HelperSelection {
+        match &self.rules.gain {
+            Some(gain) => HelperSelection::Census(gain.travel),
+            None => HelperSelection::Nearest(self.rules.alerts.wave_size()),
+        }
+    }
+
+    /// Loads an emergency, to decide a change on it, with the helpers selected, if any.
+    ///
+    /// # Errors
+    /// [`Refusal::EmergencyNotFound`].
+    pub(super) async fn load_maybe_near(
         &self,
         id: EmergencyId,
-        selection: HelperSelection,
+        selection: Option<HelperSelection>,
         leaving: Option<UserId>,
     ) -> Result<Loaded, Error> {
+        let Some(selection) = selection else { return self.load(id).await };
         let (on_duty, within) = (self.rules.on_duty(self.clock.now()), self.rules.alerts.largest());
         let rings_since = self.rules.alerts.storm.since(self.clock.now());
         let near = Some(Near { on_duty, within, selection, leaving, places: self.rules.places, rings_since });
@@ -190,8 +203,9 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         enough: policy.min_helpers().max(1),
         limit: policy.wave_size(),
         rings_since: policy.storm.since(call.created_at),
+        census: cx.rules.gain.as_ref().map(|gain| gain.travel),
     };
-    let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, rings } =
+    let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, rings, census } =
         cx.emergencies.raise_context(&query).await?;
     let mut wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
@@ -203,24 +217,43 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
             return Err(Refusal::ActiveEmergencyExists { emergency: earlier.id() }.into());
         }
         let index = policy.radii().iter().position(|&r| r == earlier.alert_radius());
-        let nearby_helpers = index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within);
+        let nearby_helpers = match cx.rules.gain {
+            Some(_) => helpers.counts.last().copied().unwrap_or(0),
+            None => index.and_then(|i| helpers.counts.get(i).copied()).unwrap_or(wave.helpers_within),
+        };
         return Ok(Raised { emergency: earlier, nearby_helpers, new: false });
     }
     if let Some(emergency) = deleted {
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
-    let chosen = mem::take(&mut wave.recipients);
-    // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
-    let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
-    let (mut search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
-    search.skipped = SkippedCounts::within(wave.radius, &helpers.skipped);
-    wave.recipients = ring;
+    let (mut search, finds_no_helper, counted_radius) = match &cx.rules.gain {
+        Some(gain) => {
+            let (near, judged_place) = (&helpers.nearest[..], query.place.judged);
+            let input = GainInput { policy: gain, judged_place, alerts: &[], near, census: &census, joined: None };
+            let decision = input.first_decision(call);
+            let (search, radius, ring) = Search::begin_by_gain(call.created_at, policy, &decision, near, &rings);
+            let is_unanswered = search.unanswered_at.is_some();
+            (wave.radius, wave.recipients) = (radius, ring);
+            wave.helpers_within = helpers.counts.last().copied().unwrap_or(0);
+            (search, is_unanswered, policy.largest())
+        }
+        None => {
+            let chosen = mem::take(&mut wave.recipients);
+            // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
+            let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
+            let (search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
+            wave.recipients = ring;
+            (search, finds_no_helper, wave.radius)
+        }
+    };
+    search.skipped = SkippedCounts::within(counted_radius, &helpers.skipped);
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
-    let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= wave.radius);
+    let is_owner_counted = call.details.anonymous && owner_distance.is_some_and(|distance| distance <= counted_radius);
     let nearby_helpers = wave.helpers_within.saturating_add(is_owner_counted.into());
     search.announce(call.created_at, policy, call.owner.id, nearby_helpers, &rings);
     let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
-    let is_unanswered = finds_no_helper && emergency.exhaust_search(call.created_at, &[], &[]);
+    let is_unanswered =
+        finds_no_helper && (cx.rules.gain.is_some() || emergency.exhaust_search(call.created_at, &[], &[]));
     let mut change = raised(cx, &emergency, &wave, nearby_helpers, hidden_from);
     if is_unanswered {
         change = tell_owner_unanswered(cx, change, &emergency);
@@ -269,7 +302,12 @@ fn raised(
     let change = cx.review_contacts(change.write(sent), id).event(id, alerted);
     let devices = wave.recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
     let change = change.send(OutboxKind::Alert, call, devices, cx.rules.alert_ttl);
-    match message::receipt(wave.helpers_within.min(cx.rules.alerts.wave_size())) {
+    let alerted = if cx.rules.gain.is_some() {
+        u32::try_from(wave.recipients.len() + emergency.search().held.len()).unwrap_or(u32::MAX)
+    } else {
+        wave.helpers_within.min(cx.rules.alerts.wave_size())
+    };
+    match message::receipt(alerted) {
         Some(text) => post_to_owner(cx, change, emergency, text),
         None => change,
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Actor, Change, Emergency, EmergencyId, Error, Event, Refusal, Relation, Reopened, Write,
-    port::{self, Constraint, HelperSelection},
+    port::{self, Constraint},
     usecase::{
         alerts::{RenewalCause, follow_search},
         emergencies::EmergencyPorts,
@@ -18,7 +18,7 @@ use crate::{
 /// [`Refusal::ActiveEmergencyExists`] for an owner with another live emergency.
 pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<(Emergency, Relation), Error> {
     cx.at_once(id, || async {
-        let mut loaded = cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await?;
+        let mut loaded = cx.load_with(id, cx.nearest()).await?;
         if loaded.is_hidden_from(&actor.account) {
             return Err(Refusal::NotReopenable.into());
         }

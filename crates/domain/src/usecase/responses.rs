@@ -69,7 +69,8 @@ pub async fn accept(
 /// [`Refusal::AlreadyResponding`].
 pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let loaded = cx.load_with(id, HelperSelection::Nearest(1)).await?;
+        let substitute = cx.rules.gain.is_none().then_some(HelperSelection::Nearest(1));
+        let loaded = cx.load_maybe_near(id, substitute, None).await?;
         let mut loaded = for_helper(cx, actor, loaded)?;
         let (helper, now) = (actor.id(), cx.clock.now());
         loaded.emergency.decline(helper)?;
@@ -110,7 +111,7 @@ pub async fn update(
     cx.in_turn(id, || async {
         let mut loaded = match told.status {
             ResponseStatus::Cancelled => cx.load_without(id, actor.id()).await,
-            ResponseStatus::Completed => cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await,
+            ResponseStatus::Completed => cx.load_with(id, cx.nearest()).await,
             ResponseStatus::Responding | ResponseStatus::OnWay | ResponseStatus::Arrived => cx.load(id).await,
         }?;
         // The response that the block has cancelled tells nothing either.
@@ -252,7 +253,7 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`], [`Refusal::TooSoon`].
 pub async fn renew(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
-        let mut loaded = cx.load_with(id, HelperSelection::Nearest(cx.rules.alerts.wave_size())).await?;
+        let mut loaded = cx.load_with(id, cx.nearest()).await?;
         let now = cx.clock.now();
         let search = loaded.emergency.renew(actor.id(), cx.rules.renew_again_after, now)?;
         let change = Change::new(Some(actor.id()), now).event(id, Event::AlertsRenewed);

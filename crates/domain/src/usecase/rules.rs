@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp, port::OnDuty};
+use crate::{AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp, dispatch::GainPolicy, port::OnDuty};
 
 /// The rules that the operator of a service sets.
 #[derive(Debug, Clone)]
@@ -11,6 +11,8 @@ pub struct Rules {
     pub helpers: HelperPolicy,
     /// Which helpers are alerted, and when.
     pub alerts: AlertPolicy,
+    /// Chooses the helpers by what an alert is worth. Waves do, if it is `None`.
+    pub gain: Option<GainPolicy>,
     /// What helpers are shown of an emergency before they accept it.
     pub places: PlacePolicy,
     /// Maximum age of a position; older ones do not count.
@@ -73,6 +75,7 @@ impl Default for Rules {
         Self {
             helpers: HelperPolicy::Verified,
             alerts: AlertPolicy::default(),
+            gain: None,
             places: PlacePolicy::default(),
             position_ttl: TimeDelta::hours(24),
             emergency_ttl: TimeDelta::hours(24),

@@ -3,6 +3,8 @@
 //! Statements that search for more than an id select ids from `emergency` first, with their order and limit, and join the
 //! view to what they found, so that the parts of an emergency are read for the rows of the page only.
 
+use crate::census::{census_columns, census_tables};
+
 pub(crate) const FIND: &str = "SELECT * FROM emergency_with_parts_v3 WHERE id = $1";
 
 /// `ReadRow`: the emergency `$1` for the reader `$2`.
@@ -147,6 +149,39 @@ pub(crate) const LOAD_WITH_ONE: &str = "
             AND p.account_id NOT IN (SELECT id FROM unavailable)
     ) AS found
     WHERE v.id = $1";
+
+/// [`LOAD`] of the emergency `$11` with the helpers that a decision by gain needs: see [`census_tables`]. Whom only the response of `$12`
+/// separates is not separated.
+pub(crate) const LOAD_WITH_CENSUS: &str = concat!(
+    "
+    WITH target AS MATERIALIZED (
+        SELECT e.place, e.owner_id, e.anonymous, is_critical_v1(e) AS critical, e.id AS emergency_id, e.created_at
+        FROM emergency e WHERE e.id = $11
+    ),
+    separated AS MATERIALIZED (
+        SELECT s.id FROM target t
+        CROSS JOIN LATERAL separated_v1(t.emergency_id, t.owner_id, t.anonymous, t.created_at, $12) AS s
+    ),",
+    census_tables!(),
+    "
+    SELECT v.*, (
+            SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
+                'first_sent_at', coalesce(l.first_sent_at, l.sent_at), 'sent_at', l.sent_at, 'repeats', l.repeats,
+                'received_at', l.received_at, 'acknowledged_at', l.acknowledged_at, 'declined_at', l.declined_at)
+                ORDER BY l.wave, l.distance, l.helper_id), '[]')::text
+            FROM alert l WHERE l.emergency_id = v.id
+        ) AS alerts, (
+            SELECT json_agg(r)::text FROM (
+                SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
+                FROM ring WHERE owner_id = v.owner_id AND rung_at > $10 GROUP BY helper_id
+            ) AS r
+        ) AS rings,
+        hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from,",
+    census_columns!(),
+    "
+    CROSS JOIN emergency_with_parts_v3 v
+    WHERE v.id = $11"
+);
 
 /// The live emergencies of the user `$1`: the owned one, then the one engaged in, then the completed ones.
 ///
@@ -325,6 +360,7 @@ statements!(
     LOAD,
     LOAD_WITH_NEAREST,
     LOAD_WITH_ONE,
+    LOAD_WITH_CENSUS,
     LIVE_OF,
     PENDING_FOR,
     NEARBY,

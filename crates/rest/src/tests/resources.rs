@@ -40,7 +40,7 @@ async fn a_helper_is_shown_the_emergency_as_a_participant_while_their_completion
         let live = Live { emergencies: vec![emergency.clone()], as_of: EventId::START };
         mocks.emergencies.expect_live_of().returning(move |_| Ok(live.clone()));
         let (alerts, near, hidden_from, rings) = (vec![], vec![], vec![], vec![]);
-        let loaded = Loaded { emergency, alerts, near, hidden_from, rings, skipped: vec![] };
+        let loaded = Loaded { emergency, alerts, near, hidden_from, rings, skipped: vec![], census: Vec::new() };
         mocks.emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
         let app = mocks.app();
         let repeated = app.json_as("user", Method::PUT, &path, &json!({ "status": "completed" })).await;

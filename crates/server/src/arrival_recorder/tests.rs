@@ -27,7 +27,15 @@ fn running(failures: usize) -> (ArrivalRecorder, mpsc::UnboundedReceiver<()>) {
     emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
     emergencies.expect_load().returning(|_, _| {
         let (alerts, near, hidden_from, rings) = (vec![], vec![], vec![], vec![]);
-        Ok(Some(Loaded { emergency: emergency(), alerts, near, hidden_from, rings, skipped: vec![] }))
+        Ok(Some(Loaded {
+            emergency: emergency(),
+            alerts,
+            near,
+            hidden_from,
+            rings,
+            skipped: vec![],
+            census: Vec::new(),
+        }))
     });
     let (sender, commits) = mpsc::unbounded_channel();
     let mut changes = MockChanges::new();

@@ -85,6 +85,7 @@ impl Scene {
                 hidden_from: vec![],
                 rings: vec![],
                 skipped: vec![],
+                census: Vec::new(),
             }))
         });
         let (changes, alerted) = changes();

@@ -32,9 +32,11 @@ impl Settings {
             window: delta(self.storm_window, "ALLYNET_STORM_WINDOW")?,
             fold: delta(self.storm_fold, "ALLYNET_STORM_FOLD")?,
         };
+        let gain = self.dispatch.gain(&alerts, self.helper_policy)?;
         Ok(Rules {
             helpers: self.helper_policy,
             alerts,
+            gain,
             places: self.places(),
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,

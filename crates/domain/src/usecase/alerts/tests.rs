@@ -32,6 +32,7 @@ fn holding_around(emergency: &Emergency, alerts: &[Alert], Around { nearest, sel
         hidden_from: vec![],
         rings: vec![],
         skipped: vec![],
+        census: Vec::new(),
     };
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |asked, near| {

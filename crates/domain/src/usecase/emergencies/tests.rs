@@ -25,6 +25,7 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
         hidden_from: vec![],
         rings: vec![],
         skipped: vec![],
+        census: Vec::new(),
     };
     let (found, read, only) = (emergency.clone(), emergency.clone(), emergency.id());
     let alerted: Vec<_> =

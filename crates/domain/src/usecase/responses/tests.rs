@@ -72,6 +72,7 @@ async fn an_acceptance_names_the_responding_helpers_that_a_block_separates_by_no
             hidden_from: vec![],
             rings: vec![],
             skipped: vec![],
+            census: Vec::new(),
         };
         let blocks = if by_grace { vec![id(ALAN)] } else { vec![] };
         emergencies
@@ -372,6 +373,7 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
             hidden_from: vec![],
             rings: vec![],
             skipped: vec![],
+            census: Vec::new(),
         };
         looks.lock().unwrap().next().map(loaded)
     };
@@ -449,7 +451,15 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
     ] {
         let emergency = edited(active_emergency(), |e| e.call.details.anonymous = anonymous);
         let hidden_from = if by_owner { vec![id(GRACE_HOPPER)] } else { vec![] };
-        let loaded = Loaded { emergency, alerts: vec![], near: vec![], hidden_from, rings: vec![], skipped: vec![] };
+        let loaded = Loaded {
+            emergency,
+            alerts: vec![],
+            near: vec![],
+            hidden_from,
+            rings: vec![],
+            skipped: vec![],
+            census: Vec::new(),
+        };
         let mut emergencies = MockEmergencies::new();
         let (for_acceptance, blocks) = (loaded.clone(), if by_helper { vec![id(OWNER)] } else { vec![] });
         emergencies

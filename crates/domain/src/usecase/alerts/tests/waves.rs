@@ -188,8 +188,15 @@ fn three_due(outcomes: Vec<port::Result<()>>) -> (EmergencyPorts, Committed, Moc
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().returning(move |id, _| {
         let emergency = edited(waiting(15_000.0), |e| e.call.id = id);
-        let loaded =
-            Loaded { emergency, alerts: vec![], near: vec![], hidden_from: vec![], rings: vec![], skipped: vec![] };
+        let loaded = Loaded {
+            emergency,
+            alerts: vec![],
+            near: vec![],
+            hidden_from: vec![],
+            rings: vec![],
+            skipped: vec![],
+            census: Vec::new(),
+        };
         Ok(ids.contains(&id).then_some(loaded))
     });
     let (cx, committed) = service_that(emergencies, outcomes);

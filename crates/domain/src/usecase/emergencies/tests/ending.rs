@@ -51,6 +51,7 @@ async fn an_end_names_the_users_that_a_block_separates() {
                 hidden_from: vec![id(4)],
                 rings: vec![],
                 skipped: vec![],
+                census: Vec::new(),
             }))
         });
         let (changes, committed) = store(vec![]);
@@ -214,6 +215,7 @@ fn resolved_meanwhile() -> MockEmergencies {
             hidden_from: vec![],
             rings: vec![],
             skipped: vec![],
+            census: Vec::new(),
         };
         Ok(looks.next().map(loaded))
     });

@@ -16,7 +16,15 @@ fn helpers() -> HelpersInRange {
 }
 
 fn context_with(helpers: HelpersInRange) -> RaiseContext {
-    RaiseContext { earlier: None, deleted: None, helpers, hidden_from: vec![], owner_distance: None, rings: vec![] }
+    RaiseContext {
+        earlier: None,
+        deleted: None,
+        helpers,
+        hidden_from: vec![],
+        owner_distance: None,
+        rings: vec![],
+        census: vec![],
+    }
 }
 
 /// The results of successive queries when the owner raises an emergency; the last one repeats.

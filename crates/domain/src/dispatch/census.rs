@@ -1,0 +1,44 @@
+//! What is read of each helper that a decision weighs up, and of each that was alerted.
+
+use super::{AlertHistory, DeviceHealth, HelperFacts, Tier, Transport};
+use crate::{Metres, Position, Skill, UserId, grid::helper_cell};
+
+/// A helper of a census: one that may be alerted, or was alerted before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CensusEntry {
+    /// The helper.
+    pub helper: UserId,
+    /// The newest position, however old.
+    pub position: Position,
+    /// How the helper travels.
+    pub transport: Transport,
+    /// How far the account was checked.
+    pub tier: Option<Tier>,
+    /// Skills that were checked and have not expired.
+    pub skills: Vec<Skill>,
+    /// Whether the account is a day old or a device of it has acknowledged an alert.
+    pub is_proven: bool,
+    /// Whether the helper responds to another emergency, or has one.
+    pub is_engaged: bool,
+    /// What the helper did with earlier alerts.
+    pub history: AlertHistory,
+    /// What is known of the helper's devices.
+    pub device: DeviceHealth,
+}
+
+impl CensusEntry {
+    /// The distance by which the helper is judged, from a judged place.
+    pub fn distance(&self, judged: Position) -> Metres {
+        judged.distance_to(helper_cell(self.position))
+    }
+
+    /// What the probability and the arrival of the helper are computed from.
+    pub fn facts(&self, judged: Position) -> HelperFacts {
+        HelperFacts {
+            distance: self.distance(judged),
+            transport: self.transport,
+            history: self.history,
+            device: self.device,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The census of a decision by gain: the helpers around an emergency who would arrive first, and what is known of them and of those who
+//! were alerted. Part of the statements that load an emergency or the surroundings of a new one, so that both are one round trip.
+
+use allynet_domain::{
+    Skill, Timestamp, UserId,
+    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, Tier, Transport, TravelModel},
+    port::Result,
+};
+use allynet_sql::RowDecoder;
+use serde::Deserialize;
+use sqlx::{Row as _, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::error::failed;
+
+/// Common table expressions that find the helpers around `target`: one row with `place`, `owner_id`, `anonymous`, `critical` and
+/// `emergency_id` (null before it is raised). `separated` are users whom a block separates.
+///
+/// Helpers have a position since `$1`, an anchor within `$2`, and a `duty` of at least `$3`; `$4` is the time of the search. `$5` and
+/// `$6` are the seconds of preparation and the seconds per metre on foot, by bike and by car; `$7` how many of each rank are
+/// wanted, `$8` the height of the cells by which helpers are judged, `$9` the largest radius, and `$10` since when rings count.
+///
+/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank and all that are passed over.
+macro_rules! census_tables {
+    () => {
+        "
+    busy AS MATERIALIZED (
+        SELECT helper_id AS id FROM response WHERE engaged
+        UNION ALL
+        SELECT owner_id FROM emergency WHERE status IN ('active', 'responding') AND NOT anonymous
+    ),
+    -- To count owners of anonymous emergencies as engaged would name them.
+    counted_only AS MATERIALIZED (
+        SELECT owner_id AS id FROM emergency WHERE status IN ('active', 'responding') AND anonymous
+        UNION ALL
+        SELECT id FROM separated
+    ),
+    found AS MATERIALIZED (
+        SELECT p.account_id AS id, p.latitude, p.longitude,
+            ($5::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS preparation,
+            ($6::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS pace,
+            ST_Distance(cell_centre_v1(p.latitude, p.longitude, 0, 0, $8, 1), t.place) AS distance,
+            (CASE WHEN p.account_id IN (SELECT id FROM counted_only) THEN 2
+                WHEN coalesce(p.proven_at <= $4, true) THEN 0 ELSE 1 END)::smallint AS rank,
+            CASE WHEN p.account_id IN (SELECT id FROM busy) THEN 'engaged'
+                WHEN NOT is_reached_v1(p, t.owner_id, t.critical, $4) THEN skip_reason_v1(p, t.critical, $4) END AS reason
+        FROM target t CROSS JOIN position p
+        WHERE ST_DWithin(p.anchor, t.place, $2, false)
+            AND p.at >= $1 AND p.account_id <> t.owner_id AND p.duty >= $3
+    ),
+    ranked AS MATERIALIZED (
+        SELECT f.*, row_number() OVER (PARTITION BY f.rank, f.reason IS NULL ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
+        FROM found f WHERE f.distance <= $9
+    ),
+    chosen AS MATERIALIZED (SELECT * FROM ranked WHERE reason IS NOT NULL OR rank < 2 AND nth <= $7),
+    known AS MATERIALIZED (
+        SELECT id FROM chosen WHERE reason IS NULL
+        UNION
+        SELECT l.helper_id FROM target t JOIN alert l ON l.emergency_id = t.emergency_id
+    )"
+    };
+}
+
+/// The columns of `FoundRow`, and `census`: JSON with the keys of [`EntryRow`].
+macro_rules! census_columns {
+    () => {
+        "
+        f.*, (
+            SELECT json_agg(json_build_object('helper', k.id, 'latitude', p.latitude, 'longitude', p.longitude,
+                'transport', p.transport, 'is_proven', coalesce(p.proven_at <= $4, true),
+                'is_engaged', k.id IN (SELECT id FROM busy), 'verified', coalesce(a.verification = 'verified', false),
+                'alerts', coalesce(h.alerts, 0), 'kept', coalesce(h.kept, 0), 'newest_alert_at', n.sent_at,
+                'acknowledged', coalesce(n.received, false),
+                'heard_at', greatest(p.at, (SELECT max(d.last_delivered_at) FROM device d WHERE d.account_id = k.id),
+                    (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id))))::text
+            FROM known k
+            CROSS JOIN LATERAL (SELECT * FROM position p WHERE p.account_id = k.id OFFSET 0) AS p
+            CROSS JOIN LATERAL (SELECT a.verification FROM account a WHERE a.id = k.id OFFSET 0) AS a
+            LEFT JOIN LATERAL (SELECT h.alerts, h.kept FROM helper_history h WHERE h.account_id = k.id OFFSET 0) AS h ON true
+            LEFT JOIN LATERAL (
+                SELECT l.sent_at, coalesce(l.acknowledged_at, l.received_at) IS NOT NULL AS received
+                FROM alert l
+                WHERE l.helper_id = k.id AND l.wave IS NOT NULL AND l.sent_at < $4 - interval '60 seconds'
+                    AND l.emergency_id IS DISTINCT FROM (SELECT emergency_id FROM target)
+                ORDER BY l.sent_at DESC LIMIT 1
+            ) AS n ON true
+        ) AS census
+    FROM (
+        SELECT array_agg(c.id) FILTER (WHERE c.reason IS NULL) AS helpers,
+            array_agg(c.latitude) FILTER (WHERE c.reason IS NULL) AS latitudes,
+            array_agg(c.longitude) FILTER (WHERE c.reason IS NULL) AS longitudes,
+            array_agg(c.rank) FILTER (WHERE c.reason IS NULL) AS ranks,
+            array_agg(c.id) FILTER (WHERE c.reason IS NOT NULL) AS skipped,
+            array_agg(c.latitude) FILTER (WHERE c.reason IS NOT NULL) AS skipped_latitudes,
+            array_agg(c.longitude) FILTER (WHERE c.reason IS NOT NULL) AS skipped_longitudes,
+            array_agg(c.reason) FILTER (WHERE c.reason IS NOT NULL) AS skip_reasons
+        FROM chosen c
+    ) AS f"
+    };
+}
+pub(crate) use {census_columns, census_tables};
+
+/// How many helpers of each rank a census holds.
+#[expect(clippy::cast_possible_wrap, reason = "60")]
+pub(crate) const MAX_WANTED: i64 = MAX_CANDIDATES as i64;
+
+/// The seconds of preparation, and the seconds per metre, of each mode of transport.
+pub(crate) fn paces(travel: &TravelModel) -> (Vec<f64>, Vec<f64>) {
+    let pace = |speed: f64| travel.detour / speed;
+    (travel.preparations.to_vec(), travel.speeds.iter().copied().map(pace).collect())
+}
+
+#[derive(Deserialize)]
+struct EntryRow {
+    helper: UserId,
+    latitude: f64,
+    longitude: f64,
+    transport: Transport,
+    is_proven: bool,
+    is_engaged: bool,
+    verified: bool,
+    alerts: u32,
+    kept: u32,
+    newest_alert_at: Option<Timestamp>,
+    acknowledged: bool,
+    heard_at: Option<Timestamp>,
+}
+
+/// The column `census` of a row.
+pub(crate) fn census(row: &PgRow) -> Result<Vec<CensusEntry>> {
+    let census: Option<String> = row.try_get("census").map_err(failed)?;
+    let stored = RowDecoder { table: "position", id: Uuid::nil() };
+    let entries: Vec<EntryRow> = census.map_or(Ok(Vec::new()), |json| stored.json("census", &json))?;
+    entries.into_iter().map(EntryRow::entry).collect()
+}
+
+impl EntryRow {
+    fn entry(self) -> Result<CensusEntry> {
+        let Self { helper, latitude, longitude, transport, is_proven, is_engaged, verified, .. } = self;
+        let Self { alerts, kept, newest_alert_at, acknowledged, heard_at, .. } = self;
+        let stored = RowDecoder { table: "position", id: Uuid::from(helper) };
+        Ok(CensusEntry {
+            helper,
+            position: stored.position(latitude, longitude)?,
+            transport,
+            tier: Some(if verified { Tier::Registered } else { Tier::Public }),
+            skills: Vec::<Skill>::new(),
+            is_proven,
+            is_engaged,
+            history: AlertHistory { alerts, kept },
+            device: DeviceHealth { newest_alert_at, acknowledged, heard_at },
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! The census of a decision by gain: the helpers around an emergency who would arrive first, and what is known of them and of those who
+//! were alerted.
+
+use std::collections::{HashMap, HashSet};
+
+use allynet_domain::{
+    AlertPlace, EmergencyId, FoundHelpers, Recipient, Timestamp, UserId,
+    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, Tier, Transport, TravelModel},
+    port::Result,
+};
+use allynet_sql::RowDecoder;
+use uuid::Uuid;
+
+use crate::{
+    Sqlite,
+    error::port_error,
+    rows::{count, hex, to_json},
+};
+
+/// How the helpers `?1` (a JSON array of hexadecimal ids) travel, and whether they are proven at `?2`.
+pub(crate) const TRANSPORT: &str = "\
+    select a.id, a.transport, coalesce(p.proven_at <= ?2, 1) from json_each(?1) j cross join account a on a.id = unhex(j.value) \
+    cross join position p on p.account_id = a.id";
+
+/// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3`. The newest alert is of another
+/// emergency, and a minute old at least.
+pub(crate) const CENSUS: &str = "\
+    select a.id, p.latitude, p.longitude, a.transport, coalesce(p.proven_at <= ?2, 1) as is_proven, \
+           exists (select 1 from response r where r.helper_id = a.id and r.engaged = 1) \
+           or exists (select 1 from emergency e where e.owner_id = a.id and e.status in ('active', 'responding') \
+                                                and e.anonymous = 0) as is_engaged, \
+           coalesce(a.verification = 'verified', 0) as verified, coalesce(h.alerts, 0) as alerts, coalesce(h.kept, 0) as kept, \
+           n.sent_at as newest_alert_at, coalesce(n.acknowledged_at, n.received_at) is not null as acknowledged, \
+           max(p.at, coalesce((select max(d.last_delivered_at) from device d where d.account_id = a.id), 0), \
+               coalesce((select max(s.last_used_at) from session s where s.account_id = a.id), 0)) as heard_at \
+    from account a \
+    cross join position p on p.account_id = a.id \
+    left join helper_history h on h.account_id = a.id \
+    left join alert n on n.helper_id = a.id and n.emergency_id = ( \
+        select l.emergency_id from alert l where l.helper_id = a.id and l.wave is not null and l.sent_at < ?2 - 60000000 \
+        and l.emergency_id is not ?3 order by l.sent_at desc limit 1) \
+    where a.id in (select unhex(j.value) from json_each(?1) j union all select l.helper_id from alert l where l.emergency_id = ?3)";
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    id: Uuid,
+    latitude: f64,
+    longitude: f64,
+    transport: String,
+    is_proven: bool,
+    is_engaged: bool,
+    verified: bool,
+    alerts: i64,
+    kept: i64,
+    newest_alert_at: Option<i64>,
+    acknowledged: bool,
+    heard_at: i64,
+}
+
+impl Sqlite {
+    /// Of the helpers that were found, those that would arrive first: proven ones, and as many unproven ones; and all that were
+    /// alerted before. Nearest first, proven ones before unproven ones.
+    pub(crate) async fn first_to_arrive(
+        &self,
+        found: &FoundHelpers,
+        place: AlertPlace,
+        travel: &TravelModel,
+        (excluded, known): (&HashSet<UserId>, &HashSet<UserId>),
+        now: Timestamp,
+    ) -> Result<Vec<Recipient>> {
+        let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(place, u32::MAX);
+        let ids: Vec<String> = nearest.iter().map(|recipient| hex(recipient.helper)).collect();
+        let rows: Vec<(Uuid, String, bool)> = sqlx::query_as(TRANSPORT)
+            .bind(to_json(&ids)?)
+            .bind(now.timestamp_micros())
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let mut modes = HashMap::with_capacity(rows.len());
+        for (id, transport, is_proven) in rows {
+            let transport: Transport = RowDecoder::account(id).parse("transport", &transport)?;
+            modes.insert(UserId::from(id), (transport, is_proven));
+        }
+        let arrival = |recipient: &Recipient| {
+            let (transport, is_proven) = modes.get(&recipient.helper).copied().unwrap_or((Transport::Foot, true));
+            (is_proven, travel.preparation(transport) + travel.way(recipient.distance, transport))
+        };
+        let mut wanted: Vec<(bool, f64, UserId)> = nearest
+            .iter()
+            .filter(|recipient| !known.contains(&recipient.helper))
+            .map(|recipient| (arrival(recipient).0, arrival(recipient).1, recipient.helper))
+            .collect();
+        wanted.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let (proven, unproven): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(is_proven, ..)| *is_proven);
+        let first =
+            |group: Vec<(bool, f64, UserId)>| group.into_iter().take(MAX_CANDIDATES).map(|(_, _, helper)| helper);
+        let wanted: HashSet<UserId> = first(proven).chain(first(unproven)).chain(known.iter().copied()).collect();
+        Ok(nearest.into_iter().filter(|recipient| wanted.contains(&recipient.helper)).collect())
+    }
+
+    /// What is known at `now` of these helpers, and of those who were alerted to an emergency.
+    pub(crate) async fn census(
+        &self,
+        emergency: Option<EmergencyId>,
+        near: &[Recipient],
+        now: Timestamp,
+    ) -> Result<Vec<CensusEntry>> {
+        let ids: Vec<String> = near.iter().map(|recipient| hex(recipient.helper)).collect();
+        let rows: Vec<EntryRow> = sqlx::query_as(CENSUS)
+            .bind(to_json(&ids)?)
+            .bind(now.timestamp_micros())
+            .bind(emergency.map(Uuid::from))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(port_error)?;
+        rows.into_iter().map(EntryRow::entry).collect()
+    }
+}
+
+impl EntryRow {
+    fn entry(self) -> Result<CensusEntry> {
+        let Self { id, latitude, longitude, transport, is_proven, is_engaged, verified, .. } = self;
+        let Self { alerts, kept, newest_alert_at, acknowledged, heard_at, .. } = self;
+        let stored = RowDecoder { table: "position", id };
+        Ok(CensusEntry {
+            helper: id.into(),
+            position: stored.position(latitude, longitude)?,
+            transport: stored.parse("transport", &transport)?,
+            tier: Some(if verified { Tier::Registered } else { Tier::Public }),
+            skills: Vec::new(),
+            is_proven,
+            is_engaged,
+            history: AlertHistory { alerts: count(alerts), kept: count(kept) },
+            device: DeviceHealth {
+                newest_alert_at: stored.micros_opt("sent_at", newest_alert_at)?,
+                acknowledged,
+                heard_at: Some(stored.micros("at", heard_at)?),
+            },
+        })
+    }
+}

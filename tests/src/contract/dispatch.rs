@@ -1,0 +1,278 @@
+//! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
+
+use allynet_domain::{
+    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, ResponseStatus, Role, UserId, Write,
+    dispatch::{CensusEntry, GainPolicy, Tier, Transport, TravelModel},
+    port::{HelperSelection, Near, OnDuty, RaiseQuery},
+};
+use chrono::TimeDelta;
+use futures_util::future::join;
+
+use super::{
+    service::{Service, telling},
+    *,
+};
+
+fn on_duty() -> OnDuty {
+    OnDuty { policy: HelperPolicy::Verified, fresh_since: at(-3_600), now: at(0) }
+}
+
+/// The service with decisions by gain at this price.
+fn by_gain(service: Service, price: f64) -> Service {
+    let mut service = service;
+    service.rules.gain = Some(GainPolicy { price, ..GainPolicy::default() });
+    service
+}
+
+impl Service {
+    /// Advances the clock to the next decision, and takes it.
+    async fn decide(&self) {
+        self.advance(TimeDelta::seconds(15));
+        self.fire().await;
+    }
+
+    /// The numbers of the helpers alerted so far, in the order of decisions and of choice.
+    async fn alerted(&self, of: EmergencyId) -> Vec<usize> {
+        let (people, mut alerted) = (self.people(), Vec::new());
+        for logged in self.events(of).await {
+            if let Event::HelpersAlerted { recipients, .. } = logged.event {
+                let number = |helper: UserId| people.iter().position(|known| known.id == helper).unwrap();
+                alerted.extend(recipients.iter().map(|recipient| number(recipient.helper)));
+            }
+        }
+        alerted.dedup();
+        alerted
+    }
+}
+
+pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store: Store) {
+    let here = place(0.0, 0.0);
+    let mut walkers = Vec::new();
+    for n in 0..61 {
+        walkers.push(store.helper_at(place(0.0, 0.02 + f64::from(n) * 0.000_1)).await.id);
+    }
+    // Farther away than all of them, and sooner there.
+    let driver = store.helper_at(place(0.0, 0.04)).await;
+    let helper = HelperRecord { transport: Transport::Car, ..verified() };
+    store.write(Write::SetHelper { user: driver.id, helper, role: Role::Helper }).await;
+    let alerted = store.helper_at(place(0.0, 0.2)).await.id;
+    let owner = store.register().await;
+    let (travel, within) = (TravelModel::default(), metres(15_000.0));
+    let query = RaiseQuery {
+        owner: owner.id,
+        request_id: None,
+        place: exact_place(here),
+        anonymous: false,
+        critical: false,
+        on_duty: on_duty(),
+        radii: &[metres(1_000.0), within],
+        enough: 3,
+        limit: 3,
+        rings_since: at(-600),
+        census: Some(travel),
+    };
+    let raising = store.emergencies.raise_context(&query).await.unwrap();
+    assert_eq!(raising.helpers.counts, [0, 62], "all radii are counted");
+    let emergency = store.raise(call_at(&owner, here)).await.id();
+    let recipients = vec![Recipient::new(alerted, metres(1.0))];
+    store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
+    let (places, selection) = (PlacePolicy::default(), HelperSelection::Census(travel));
+    let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(-600) };
+    let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
+    for (near, census, is_alerted) in
+        [(raising.helpers.nearest, raising.census, false), (loaded.near, loaded.census, true)]
+    {
+        let near: Vec<_> = near.iter().map(|recipient| recipient.helper).collect();
+        assert_eq!(near.len(), 60, "{is_alerted}");
+        assert!(near.contains(&driver.id), "{is_alerted}");
+        let missing = walkers.iter().filter(|walker| !near.contains(walker)).count();
+        assert_eq!(missing, 2, "{is_alerted}");
+        let entry = |helper| census.iter().find(|entry: &&CensusEntry| entry.helper == helper);
+        assert!(near.iter().all(|helper| entry(*helper).is_some()), "{is_alerted}");
+        assert_eq!(entry(alerted).is_some(), is_alerted, "who was alerted is known wherever they are");
+        let known = entry(driver.id).unwrap();
+        assert_eq!((known.transport, known.tier), (Transport::Car, Some(Tier::Registered)));
+        assert_eq!(
+            (known.position, known.is_proven, known.is_engaged),
+            (place(0.0, 0.04), false, false),
+            "a young account"
+        );
+        assert_eq!((known.history.alerts, known.device.newest_alert_at), (0, None));
+        assert_eq!(known.device.heard_at, Some(at(0)));
+    }
+}
+
+pub async fn a_census_knows_the_newest_alert_of_another_emergency(store: Store) {
+    let helper = store.helper_at(place(0.0, 0.001)).await;
+    let [earlier, present] = [store.emergency().await.id(), store.emergency().await.id()];
+    let recipients = || vec![Recipient::new(helper.id, metres(1.0))];
+    store.write(Write::SendAlerts { emergency: earlier, wave: 1, recipients: recipients() }).await;
+    store.write(Write::SendAlerts { emergency: present, wave: 1, recipients: recipients() }).await;
+    let (within, places) = (metres(15_000.0), PlacePolicy::default());
+    for (now, acknowledged, newest) in [(60, false, None), (61, false, Some(false)), (61, true, Some(true))] {
+        if acknowledged {
+            store.write(Write::AcknowledgeAlert { emergency: earlier, helper: helper.id }).await;
+        }
+        let on_duty = OnDuty { now: at(now), ..on_duty() };
+        let selection = HelperSelection::Census(TravelModel::default());
+        let near = Near { on_duty, within, selection, leaving: None, places, rings_since: at(-600) };
+        let loaded = store.emergencies.load(present, Some(near)).await.unwrap().unwrap();
+        let device = loaded.census[0].device;
+        assert_eq!(device.newest_alert_at.map(|_| device.acknowledged), newest, "{now}");
+    }
+}
+
+pub async fn where_nobody_answers_alerts_grow_until_everybody_is_asked(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 4.0);
+        service.helpers([1, 2, 3, 7, 9, 12, 14, 20]).await;
+        let of = service.call().await;
+        let mut before = service.alerted(of).await.len();
+        assert!((3..7).contains(&before), "the minimum, and not everybody: {before}");
+        for _ in 0..12 {
+            service.decide().await;
+            let found = service.store.find(of).await;
+            let alerted = usize::try_from(found.alerts().alerted).unwrap();
+            assert!(alerted >= before, "{alerted} after {before}");
+            before = alerted;
+        }
+        let found = service.store.find(of).await;
+        assert_eq!(found.alerts().alerted, 7, "all within the largest radius, and no other");
+        assert_eq!(found.alert_radius(), metres(15_000.0));
+        let story = service.story(of).await;
+        assert!(!story.iter().any(|event| event.starts_with("unanswered")), "{story:?}");
+        service.minute().await;
+        let story = service.story(of).await;
+        assert!(story.contains(&"unanswered by 7".to_owned()), "an interval after the last alert: {story:?}");
+    })
+    .await;
+}
+
+pub async fn a_decline_is_followed_by_another_alert_while_too_few_are_asked(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3, 4]).await;
+        let of = service.call().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2], "no alert is worth the price");
+        assert_eq!(service.store.find(of).await.alert_radius(), metres(5_000.0), "the smallest that holds all");
+        service.decline(of, &helpers[1]).await;
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3]);
+        for helper in [0, 2, 3] {
+            service.decline(of, &helpers[helper]).await;
+        }
+        service.fire().await;
+        assert_eq!(service.story(of).await.last().unwrap(), "unanswered by 4", "at once");
+    })
+    .await;
+}
+
+pub async fn a_helper_far_away_who_accepts_does_not_end_the_search_and_one_who_is_there_does(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 4.0);
+        let far = service.helper(9_000.0).await;
+        let of = service.call().await;
+        service.accept(of, &far).await;
+        let near = service.helper(500.0).await;
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1], "a decision follows the acceptance");
+        // Who says so from three kilometres away is not there.
+        service.locate(&far, 3_000.0).await;
+        service.update_response(of, &far, ResponseStatus::Arrived).await;
+        service.helper(100.0).await;
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2]);
+        service.accept(of, &near).await;
+        service.locate(&near, 20.0).await;
+        service.update_response(of, &near, ResponseStatus::Arrived).await;
+        service.helper(50.0).await;
+        for _ in 0..4 {
+            service.decide().await;
+        }
+        assert_eq!(service.alerted(of).await, [0, 1, 2], "somebody is there");
+    })
+    .await;
+}
+
+pub async fn a_decision_that_is_due_on_two_nodes_is_taken_once(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 4.0);
+        let other = service.another().await;
+        let of = service.call().await;
+        service.helpers([1, 2]).await;
+        service.advance(TimeDelta::seconds(15));
+        join(service.fire(), other.fire()).await;
+        let waves: Vec<_> = service.story(of).await.into_iter().filter(|event| event.contains("within")).collect();
+        assert_eq!(waves, ["wave 1 within 5000 m: ", "wave 2 within 5000 m: 0 1"]);
+    })
+    .await;
+}
+
+pub async fn a_renewed_decision_rings_those_again_who_never_answered(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3]).await;
+        let of = service.call().await;
+        service.accept(of, &helpers[0]).await;
+        service.advance(TimeDelta::seconds(1));
+        service.update_response(of, &helpers[0], ResponseStatus::Cancelled).await;
+        service.fire().await;
+        let rung = service.story(of).await.into_iter().filter(|event| event.contains("within")).collect::<Vec<_>>();
+        assert_eq!(rung, ["wave 1 within 5000 m: 0 1 2", "wave 1 within 5000 m: 1 2"]);
+    })
+    .await;
+}
+
+pub async fn what_helpers_do_with_alerts_is_counted_until_an_end_is_undone(store: Store) {
+    let [answering, silent, deaf] = [store.helper().await, store.helper().await, store.helper().await];
+    for helper in [&answering, &silent, &deaf] {
+        store.locate(helper.id, place(0.0, 0.001)).await;
+    }
+    let (id, present) = (store.emergency().await.id(), store.emergency().await.id());
+    let recipients = [&answering, &silent, &deaf].map(|helper| Recipient::new(helper.id, metres(1.0))).to_vec();
+    for emergency in [id, present] {
+        let recipients = recipients.clone();
+        store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
+    }
+    store.write(Write::AcknowledgeAlert { emergency: id, helper: silent.id }).await;
+    let counts = async |helper: UserId| {
+        let (within, places) = (metres(15_000.0), PlacePolicy::default());
+        let selection = HelperSelection::Census(TravelModel::default());
+        let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(-600) };
+        let census = store.emergencies.load(present, Some(near)).await.unwrap().unwrap().census;
+        let history = census.iter().find(|entry| entry.helper == helper).unwrap().history;
+        (history.alerts, history.kept)
+    };
+    let decline = |declined| Write::SetDeclined { emergency: id, helper: answering.id, declined };
+    assert_eq!(counts(answering.id).await, (0, 0));
+    store.write(decline(true)).await;
+    assert_eq!(counts(answering.id).await, (1, 0));
+    store.accept(id, &answering, at(1)).await;
+    store.write(decline(false)).await;
+    assert_eq!(counts(answering.id).await, (1, 1), "one alert, whatever was answered first");
+    store.update_response(id, &answering, ResponseStatus::Arrived).await;
+    assert_eq!(counts(answering.id).await, (1, 1));
+    let stalled = |since: Option<i64>| {
+        let store = &store;
+        async move {
+            let emergency = edited(store.load(id).await.emergency, |e| {
+                e.responses[0].record.dispatch.stalled_at = since.map(at);
+            });
+            let responses = emergency.responses().to_vec();
+            store.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses }).await;
+        }
+    };
+    stalled(Some(200)).await;
+    assert_eq!(counts(answering.id).await, (1, 0));
+    stalled(None).await;
+    assert_eq!(counts(answering.id).await, (1, 1));
+    store.update_response(id, &answering, ResponseStatus::Cancelled).await;
+    assert_eq!((counts(answering.id).await, counts(silent.id).await), ((1, 0), (0, 0)), "it goes on");
+    let live = store.load(id).await.emergency;
+    store.cancel(id, at(9)).await;
+    assert_eq!((counts(silent.id).await, counts(deaf.id).await), ((1, 0), (0, 0)), "a deaf phone tells of no person");
+    let revision = store.load(id).await.emergency.revision();
+    let reopened = edited(live, |e| e.revision = revision);
+    store.write(Write::UpdateEmergency { emergency: Box::new(reopened), responses: Vec::new() }).await;
+    assert_eq!(counts(silent.id).await, (0, 0), "the alert runs again");
+}
