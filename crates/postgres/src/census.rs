@@ -2,8 +2,8 @@
 //! were alerted. Part of the statements that load an emergency or the surroundings of a new one, so that both are one round trip.
 
 use allynet_domain::{
-    Skill, Timestamp, UserId,
-    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, Tier, Transport, TravelModel},
+    CheckedSkill, Tier, Timestamp, UserId,
+    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, StoredQualification, Transport, TravelModel},
     port::Result,
 };
 use allynet_sql::RowDecoder;
@@ -68,14 +68,15 @@ macro_rules! census_columns {
         f.*, (
             SELECT json_agg(json_build_object('helper', k.id, 'latitude', p.latitude, 'longitude', p.longitude,
                 'transport', p.transport, 'is_proven', coalesce(p.proven_at <= $4, true),
-                'is_engaged', k.id IN (SELECT id FROM busy), 'verified', coalesce(a.verification = 'verified', false),
+                'is_engaged', k.id IN (SELECT id FROM busy), 'is_verified', coalesce(a.verification = 'verified', false),
+                'tier', a.tier, 'checked_skills', a.checked_skills,
                 'alerts', coalesce(h.alerts, 0), 'kept', coalesce(h.kept, 0), 'newest_alert_at', n.sent_at,
                 'acknowledged', coalesce(n.received, false),
                 'heard_at', greatest(p.at, (SELECT max(d.last_delivered_at) FROM device d WHERE d.account_id = k.id),
                     (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id))))::text
             FROM known k
             CROSS JOIN LATERAL (SELECT * FROM position p WHERE p.account_id = k.id OFFSET 0) AS p
-            CROSS JOIN LATERAL (SELECT a.verification FROM account a WHERE a.id = k.id OFFSET 0) AS a
+            CROSS JOIN LATERAL (SELECT a.verification, a.tier, a.checked_skills FROM account a WHERE a.id = k.id OFFSET 0) AS a
             LEFT JOIN LATERAL (SELECT h.alerts, h.kept FROM helper_history h WHERE h.account_id = k.id OFFSET 0) AS h ON true
             LEFT JOIN LATERAL (
                 SELECT l.sent_at, coalesce(l.acknowledged_at, l.received_at) IS NOT NULL AS received
@@ -118,7 +119,10 @@ struct EntryRow {
     transport: Transport,
     is_proven: bool,
     is_engaged: bool,
-    verified: bool,
+    is_verified: bool,
+    tier: Option<Tier>,
+    /// Null for none.
+    checked_skills: Option<Vec<CheckedSkill>>,
     alerts: u32,
     kept: u32,
     newest_alert_at: Option<Timestamp>,
@@ -126,25 +130,28 @@ struct EntryRow {
     heard_at: Option<Timestamp>,
 }
 
-/// The column `census` of a row.
-pub(crate) fn census(row: &PgRow) -> Result<Vec<CensusEntry>> {
+/// The column `census` of a row, as of `now`.
+pub(crate) fn census(row: &PgRow, now: Timestamp) -> Result<Vec<CensusEntry>> {
     let census: Option<String> = row.try_get("census").map_err(failed)?;
     let stored = RowDecoder { table: "position", id: Uuid::nil() };
     let entries: Vec<EntryRow> = census.map_or(Ok(Vec::new()), |json| stored.json("census", &json))?;
-    entries.into_iter().map(EntryRow::entry).collect()
+    entries.into_iter().map(|entry| entry.entry(now)).collect()
 }
 
 impl EntryRow {
-    fn entry(self) -> Result<CensusEntry> {
-        let Self { helper, latitude, longitude, transport, is_proven, is_engaged, verified, .. } = self;
+    fn entry(self, now: Timestamp) -> Result<CensusEntry> {
+        let Self { helper, latitude, longitude, transport, is_proven, is_engaged, .. } = self;
+        let Self { is_verified, tier, checked_skills, .. } = self;
+        let skills = checked_skills.unwrap_or_default();
+        let (tier, skills) = StoredQualification { tier, is_verified, skills }.at(now);
         let Self { alerts, kept, newest_alert_at, acknowledged, heard_at, .. } = self;
         let stored = RowDecoder { table: "position", id: Uuid::from(helper) };
         Ok(CensusEntry {
             helper,
             position: stored.position(latitude, longitude)?,
             transport,
-            tier: Some(if verified { Tier::Registered } else { Tier::Public }),
-            skills: Vec::<Skill>::new(),
+            tier,
+            skills,
             is_proven,
             is_engaged,
             history: AlertHistory { alerts, kept },

@@ -130,7 +130,7 @@ impl Postgres {
         let place = places.alert_place(&loaded.emergency.call().details);
         (loaded.near, loaded.skipped) = (found.nearest(place, u32::MAX), found.skipped(place));
         loaded.rings = recent_rings(&row, loaded.emergency.owner().into())?;
-        loaded.census = census(&row)?;
+        loaded.census = census(&row, on_duty.now)?;
         Ok(Some(loaded))
     }
 

@@ -192,7 +192,7 @@ impl Postgres {
             hidden_from: hidden_from.into_iter().map(UserId::from).collect(),
             owner_distance: owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged)),
             rings: recent_rings(&row, owner.into())?,
-            census: census(&row)?,
+            census: census(&row, on_duty.now)?,
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use allynet_domain::{
     AlertPlace, EmergencyId, FoundHelpers, Recipient, Timestamp, UserId,
-    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, Tier, Transport, TravelModel},
+    dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, StoredQualification, Transport, TravelModel},
     port::Result,
 };
 use allynet_sql::RowDecoder;
@@ -29,7 +29,7 @@ pub(crate) const CENSUS: &str = "\
            exists (select 1 from response r where r.helper_id = a.id and r.engaged = 1) \
            or exists (select 1 from emergency e where e.owner_id = a.id and e.status in ('active', 'responding') \
                                                 and e.anonymous = 0) as is_engaged, \
-           coalesce(a.verification = 'verified', 0) as verified, coalesce(h.alerts, 0) as alerts, coalesce(h.kept, 0) as kept, \
+           coalesce(a.verification = 'verified', 0) as is_verified, a.tier, a.checked_skills, coalesce(h.alerts, 0) as alerts, coalesce(h.kept, 0) as kept, \
            n.sent_at as newest_alert_at, coalesce(n.acknowledged_at, n.received_at) is not null as acknowledged, \
            max(p.at, coalesce((select max(d.last_delivered_at) from device d where d.account_id = a.id), 0), \
                coalesce((select max(s.last_used_at) from session s where s.account_id = a.id), 0)) as heard_at \
@@ -49,7 +49,10 @@ struct EntryRow {
     transport: String,
     is_proven: bool,
     is_engaged: bool,
-    verified: bool,
+    is_verified: bool,
+    tier: Option<String>,
+    /// A JSON array; null for none.
+    checked_skills: Option<String>,
     alerts: i64,
     kept: i64,
     newest_alert_at: Option<i64>,
@@ -113,21 +116,26 @@ impl Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        rows.into_iter().map(EntryRow::entry).collect()
+        rows.into_iter().map(|row| row.entry(now)).collect()
     }
 }
 
 impl EntryRow {
-    fn entry(self) -> Result<CensusEntry> {
-        let Self { id, latitude, longitude, transport, is_proven, is_engaged, verified, .. } = self;
+    fn entry(self, now: Timestamp) -> Result<CensusEntry> {
+        let Self { id, latitude, longitude, transport, is_proven, is_engaged, .. } = self;
+        let Self { is_verified, tier, checked_skills, .. } = self;
         let Self { alerts, kept, newest_alert_at, acknowledged, heard_at, .. } = self;
         let stored = RowDecoder { table: "position", id };
+        let account = RowDecoder::account(id);
+        let tier = account.parse_opt("tier", tier.as_deref())?;
+        let skills = checked_skills.map_or(Ok(Vec::new()), |json| account.json("checked_skills", &json))?;
+        let (tier, skills) = StoredQualification { tier, is_verified, skills }.at(now);
         Ok(CensusEntry {
             helper: id.into(),
             position: stored.position(latitude, longitude)?,
             transport: stored.parse("transport", &transport)?,
-            tier: Some(if verified { Tier::Registered } else { Tier::Public }),
-            skills: Vec::new(),
+            tier,
+            skills,
             is_proven,
             is_engaged,
             history: AlertHistory { alerts: count(alerts), kept: count(kept) },

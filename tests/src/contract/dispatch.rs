@@ -1,8 +1,8 @@
 //! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
 
 use allynet_domain::{
-    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, ResponseStatus, Role, UserId, Write,
-    dispatch::{CensusEntry, GainPolicy, Tier, Transport, TravelModel},
+    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, ResponseStatus, Role, Tier, UserId, Write,
+    dispatch::{CensusEntry, GainPolicy, Transport, TravelModel},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
 };
 use chrono::TimeDelta;

@@ -1,7 +1,7 @@
 //! What is read of each helper that a decision weighs up, and of each that was alerted.
 
-use super::{AlertHistory, DeviceHealth, HelperFacts, Tier, Transport};
-use crate::{Metres, Position, Skill, UserId, grid::helper_cell};
+use super::{AlertHistory, DeviceHealth, HelperFacts, Transport};
+use crate::{CheckedSkill, Metres, Position, Skill, Tier, Timestamp, UserId, grid::helper_cell};
 
 /// A helper of a census: one that may be alerted, or was alerted before.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,26 @@ pub struct CensusEntry {
     pub history: AlertHistory,
     /// What is known of the helper's devices.
     pub device: DeviceHealth,
+}
+
+/// What was checked of a helper, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredQualification {
+    /// The tier. `None` for an account that was verified before there were tiers, or never.
+    pub tier: Option<Tier>,
+    /// Whether an administrator verified the helper.
+    pub is_verified: bool,
+    /// The skills that were checked.
+    pub skills: Vec<CheckedSkill>,
+}
+
+impl StoredQualification {
+    /// The tier and the valid skills at `now`. A verified account without a tier counts as registered.
+    pub fn at(self, now: Timestamp) -> (Option<Tier>, Vec<Skill>) {
+        let by_verification = if self.is_verified { Tier::Registered } else { Tier::Public };
+        let valid = self.skills.into_iter().filter(|skill| skill.is_valid(now)).map(|skill| skill.name);
+        (Some(self.tier.unwrap_or(by_verification)), valid.collect())
+    }
 }
 
 impl CensusEntry {

@@ -18,7 +18,7 @@ mod travel;
 mod waves;
 
 pub use acceptance::{AcceptanceModel, AlertHistory, DeviceHealth};
-pub use census::CensusEntry;
+pub use census::{CensusEntry, StoredQualification};
 pub use coverage::{AmbulanceModel, Coverage, Presence, TIMES};
 pub use decision::{Choice, Decision, DispatchPolicy, Passed, Reason, Why};
 pub use gain::decide;
