@@ -14,8 +14,9 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 type Column = (String, String, bool);
 
 /// Columns that only PostgreSQL needs: PostGIS indexes a column that holds a whole place, and for positions an anchor that
-/// moves seldom; responses are ordered by a number, for which SQLite has the rowid.
-const ONLY_ON_POSTGRES: &[(&str, &str)] = &[("position", "anchor"), ("emergency", "place"), ("response", "ordinal")];
+/// moves seldom; responses are ordered by a number, for which SQLite has the rowid; a position knows how its helper travels.
+const ONLY_ON_POSTGRES: &[(&str, &str)] =
+    &[("position", "anchor"), ("emergency", "place"), ("response", "ordinal"), ("position", "transport")];
 /// Columns that only SQLite needs: the table of positions lies in the order of grid cells, and the R*Tree of alert areas
 /// knows emergencies by a number.
 const ONLY_ON_SQLITE: &[(&str, &str)] = &[("position", "cell"), ("emergency", "key")];
