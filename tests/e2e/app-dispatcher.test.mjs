@@ -166,7 +166,7 @@ describe('the screen of a dispatcher', () => {
 
 describe('the screen of a dispatcher with a thousand events', () => {
   /** How many owners raise and cancel at once, and how often each. */
-  const [OWNERS, TIMES] = [4, 64];
+  const [OWNERS, TIMES] = [2, 128];
   /** A busy machine makes a task long, too: then it is measured again. */
   const MAX_ROUNDS = 3;
 
