@@ -73,7 +73,7 @@ macro_rules! census_columns {
                 'alerts', coalesce(h.alerts, 0), 'kept', coalesce(h.kept, 0), 'newest_alert_at', n.sent_at,
                 'acknowledged', coalesce(n.received, false),
                 'heard_at', greatest(p.at, (SELECT max(d.last_delivered_at) FROM device d WHERE d.account_id = k.id),
-                    (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id))))::text
+                    (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id AND s.revoked_at IS NULL))))::text
             FROM known k
             CROSS JOIN LATERAL (SELECT * FROM position p WHERE p.account_id = k.id OFFSET 0) AS p
             CROSS JOIN LATERAL (SELECT a.verification, a.tier, a.checked_skills FROM account a WHERE a.id = k.id OFFSET 0) AS a
