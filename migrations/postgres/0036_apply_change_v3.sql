@@ -346,7 +346,13 @@ BEGIN
                 RAISE EXCEPTION 'the claim of the review was lost' USING ERRCODE = 'AN001';
             END IF;
             IF (w ->> 'over')::boolean THEN
-                DELETE FROM contact_review WHERE emergency_id = target;
+                DELETE FROM contact_review WHERE emergency_id = target RETURNING owner_id INTO owner;
+                -- Nothing is left to tell for a deleted account.
+                IF EXISTS (SELECT FROM account a WHERE a.id = owner AND a.deleted_at IS NOT NULL)
+                    AND NOT EXISTS (SELECT FROM contact_review r WHERE r.owner_id = owner)
+                THEN
+                    DELETE FROM contact_consent WHERE account_id = owner;
+                END IF;
             ELSE
                 INSERT INTO contact_notice AS c (id, emergency_id, consent_id, contact_id, queued, told, mail_id, queued_at,
                     due_at, turn_at)
@@ -815,7 +821,8 @@ BEGIN
     -- Before events are numbered: readers of the log wait at a number whose change waits for a lock, or takes long.
     IF deleted IS NOT NULL THEN
         records := lock_account_v1(deleted, ARRAY (SELECT e::uuid FROM jsonb_array_elements_text(change -> 'emergencies') AS e));
-        PERFORM forget_in_events_v1(deleted, (deletion ->> 'former_id')::uuid, records || alerts_of_account_v1(deleted),
+        PERFORM forget_in_events_v1(deleted, (deletion ->> 'former_id')::uuid,
+            records || alerts_of_account_v1(deleted) || administered_by_v1(deleted),
             (SELECT coalesce(max(seq), 0) FROM event));
     END IF;
     PERFORM apply_change_v3(change);
@@ -825,7 +832,7 @@ BEGIN
             UPDATE session SET user_agent = w ->> 'user_agent' WHERE id = (w ->> 'id')::uuid;
         WHEN 'delete_account' THEN
             DELETE FROM helper_history WHERE account_id = (w ->> 'id')::uuid;
-            PERFORM delete_account_v1((w ->> 'id')::uuid, (w ->> 'former_id')::uuid, records, (change ->> 'at')::timestamptz);
+            PERFORM delete_account_v2((w ->> 'id')::uuid, (w ->> 'former_id')::uuid, records, (change ->> 'at')::timestamptz);
         WHEN 'succeed_account' THEN
             UPDATE account SET successor_id = (w ->> 'id')::uuid WHERE former_email_hash = email_hash_v1(w ->> 'email');
         ELSE

@@ -33,6 +33,7 @@ BEGIN
             OR EXISTS (SELECT FROM report r WHERE r.reporter_id = former)
             OR EXISTS (SELECT FROM reputation_gain g WHERE g.owner_id = former)
             OR EXISTS (SELECT FROM deleted_emergency d WHERE d.owner_id = former)
+            OR EXISTS (SELECT FROM contact_review c WHERE c.owner_id = former)
             OR EXISTS (SELECT FROM account_erasure x WHERE x.former_id = former)
         THEN
             UPDATE account a SET former_email_hash = NULL, successor_id = NULL WHERE a.id = former;

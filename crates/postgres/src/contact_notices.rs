@@ -55,10 +55,12 @@ const CLAIM_NOTICES: &str = "
     RETURNING c.id";
 const NOTICES: &str = "
     SELECT n.id, n.emergency_id, n.contact_id, n.mail_id, n.queued, n.attempts, n.queued_at, k.id AS consent_id, k.email,
-        a.id AS owner_id, a.first_name, a.last_name, a.locale,
-        a.alert_preferences ->> 'zone' AS zone,
+        a.id AS owner_id, coalesce(r.owner_first_name, a.first_name) AS first_name,
+        CASE WHEN r.owner_first_name IS NULL THEN a.last_name ELSE r.owner_last_name END AS last_name,
+        coalesce(r.owner_locale, a.locale) AS locale, coalesce(r.owner_zone, a.alert_preferences ->> 'zone') AS zone,
         e.created_at, e.latitude, e.longitude, e.address, e.place_description
     FROM contact_notice n
+        JOIN contact_review r ON r.emergency_id = n.emergency_id
         JOIN contact_consent k ON k.id = n.consent_id
         JOIN account a ON a.id = k.account_id
         LEFT JOIN emergency e ON e.id = n.emergency_id

@@ -121,7 +121,10 @@ const FIND_RECEIPT: &str = "
 const DELETE: &str = "
     WITH deleted AS (
         DELETE FROM outbox WHERE id = ANY (ARRAY (
-            SELECT id FROM outbox WHERE created_at < $1 ORDER BY created_at LIMIT $2))
+            SELECT o.id FROM outbox o
+            WHERE o.created_at < $1 AND (SELECT e.id FROM emergency e
+                                         WHERE e.id = o.emergency_id AND e.status IN ('active', 'responding')) IS NULL
+            ORDER BY o.created_at LIMIT $2))
         RETURNING id
     )
     SELECT count(*) FROM deleted";

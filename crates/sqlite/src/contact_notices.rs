@@ -62,11 +62,14 @@ pub(crate) const CLAIM: &str = "
     returning id";
 pub(crate) const NOTICES: &str = "
     select n.id, n.emergency_id, n.contact_id, n.mail_id, n.queued, n.attempts, n.queued_at, k.id as consent_id, k.email,
-        a.id as owner_id, a.first_name, a.last_name, a.locale,
-        json_extract(a.alert_preferences, '$.zone') as zone,
+        a.id as owner_id, coalesce(r.owner_first_name, a.first_name) as first_name,
+        iif(r.owner_first_name is null, a.last_name, r.owner_last_name) as last_name,
+        coalesce(r.owner_locale, a.locale) as locale,
+        coalesce(r.owner_zone, json_extract(a.alert_preferences, '$.zone')) as zone,
         e.created_at, e.latitude, e.longitude, e.address, e.place_description
     from json_each(?1) i
     join contact_notice n on n.id = unhex(i.value)
+    join contact_review r on r.emergency_id = n.emergency_id
     join contact_consent k on k.id = n.consent_id
     join account a on a.id = k.account_id
     left join emergency e on e.id = n.emergency_id

@@ -112,9 +112,11 @@ pub(crate) const FIND_RECEIPT: &str = "
     left join emergency e on e.id = o.emergency_id
     where c.receipt_hash = ?1 and c.planned_at >= ?2";
 
-/// Deletes at most `?2` messages from before `?1`.
+/// Deletes at most `?2` messages from before `?1`, but for those about live emergencies.
 pub(crate) const DELETE: &str = "delete from outbox where id in (
-    select id from outbox where created_at < ?1 order by created_at limit ?2)";
+    select o.id from outbox o where o.created_at < ?1 and not exists (
+        select 1 from emergency e where e.id = o.emergency_id and e.status in ('active', 'responding'))
+    order by o.created_at limit ?2)";
 
 /// The number of messages and deliveries that are due at `?1`, and the earliest time.
 pub(crate) const BACKLOG: &str = "

@@ -77,6 +77,7 @@ const IS_REFERRED_TO: &str = "\
         or exists (select 1 from rating where helper_id = ?1) or exists (select 1 from report where reporter_id = ?1) \
         or exists (select 1 from reputation_gain where owner_id = ?1) \
         or exists (select 1 from deleted_emergency where owner_id = ?1) \
+        or exists (select 1 from contact_review where owner_id = ?1) \
         or exists (select 1 from account_erasure where former_id = ?1)";
 const FORGET_EMAIL: &str = "update account set former_email_hash = null, successor_id = null where id = ?1";
 const REMOVE_ACCOUNT: &str = "delete from account where id = ?1";

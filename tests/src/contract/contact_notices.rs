@@ -264,6 +264,30 @@ pub async fn the_end_of_a_deleted_emergency_is_told(store: Store) {
     assert_eq!(store.reviews(9 * HOUR).await, [], "all is told, and deleted");
 }
 
+pub async fn the_end_is_told_although_the_account_of_the_owner_was_deleted_since(store: Store) {
+    let (owner, emergency, due) = store.one_due().await;
+    store.confirmed(owner.id, "late", |c| c.after_seconds = 600).await;
+    store.note_notice(&due, NoticeNote::Sent, 2).await;
+    store.end_reviewed(emergency.id(), 5).await;
+    let (user, former) = (owner.id, UserId::of_former(id()));
+    store.commit(allynet_domain::Change::new(Some(user), at(6)).write(Write::DeleteAccount { user, former })).await;
+    let holding = async || -> Vec<String> {
+        let tables = store.dump().await.into_iter();
+        tables.filter(|(_, rows)| rows.contains("@example.org")).map(|(table, _)| table).collect()
+    };
+    assert_eq!(holding().await, ["contact_consent"], "of the address that was told");
+
+    store.take_reviews(9).await;
+    let [ended] = <[DueNotice; 1]>::try_from(store.notices(10, 10).await).unwrap();
+    assert_eq!((ended.kind, ended.email.as_str(), ended.owner), (NoticeKind::Ended, "mum@example.org", former));
+    assert_eq!((&ended.first_name, &ended.last_name), (&owner.profile.first_name, &owner.profile.last_name));
+    store.note_notice(&ended, NoticeNote::Sent, 11).await;
+    assert_eq!(store.tell(11).await, NONE);
+    store.take_reviews(9 * HOUR).await;
+    let left = store.dump().await;
+    assert_eq!((left["contact_review"].as_str(), left["contact_consent"].as_str()), ("", ""));
+}
+
 pub async fn a_review_is_claimed_by_one_node_until_the_emergency_changes(store: Store) {
     let (owner, other_node) = (store.register().await, store.another().await);
     store.confirmed(owner.id, "mum", |_| ()).await;

@@ -269,6 +269,21 @@ pub async fn one_administrator_is_left(store: Store) {
     }
 }
 
+pub async fn an_administrator_is_named_by_no_event_of_an_emergency(store: Store) {
+    let admin = async || store.register_as(Account { role: Role::Admin, ..new_account() }).await;
+    let (admin, _other) = (admin().await, admin().await);
+    let emergency = store.emergency().await.id();
+    // More than are changed at a time.
+    let mut change = Change::new(Some(admin.id), at(1));
+    for _ in 0..450 {
+        change = change.event(emergency, marker(1));
+    }
+    store.commit(change).await;
+    let former = store.leave(admin.id).await;
+    let actors: Vec<_> = store.events_of(emergency).await.into_iter().map(|event| event.actor).collect();
+    assert_eq!(actors, vec![Some(former); 450]);
+}
+
 pub async fn of_a_deletion_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier(store: Store) {
     let other_node = store.another().await;
     for _ in 0..8 {

@@ -130,6 +130,7 @@ macro_rules! contract {
                 contacts_that_live_with_the_owner_are_left_out_of_a_silent_emergency
                 an_address_that_was_told_hears_the_end_and_that_the_emergency_goes_on
                 the_end_of_a_deleted_emergency_is_told
+                the_end_is_told_although_the_account_of_the_owner_was_deleted_since
                 a_review_is_claimed_by_one_node_until_the_emergency_changes
                 a_notice_is_claimed_by_one_node_and_tried_again
                 a_notice_that_may_have_been_sent_counts_as_sent_after_the_end
@@ -229,6 +230,7 @@ macro_rules! contract {
                 an_account_that_is_gone_is_neither_found_nor_logged_in
                 an_account_is_not_deleted_while_it_takes_part_in_a_live_emergency
                 one_administrator_is_left
+                an_administrator_is_named_by_no_event_of_an_emergency
                 of_a_deletion_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier
                 of_a_deletion_and_an_acceptance_at_once_the_later_knows_of_the_earlier
                 an_alert_that_was_held_for_a_deleted_account_stops_nothing

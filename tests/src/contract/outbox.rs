@@ -343,6 +343,8 @@ pub async fn chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted(st
         assert_eq!(node.store.outbox.drop_waiting().await.unwrap(), 3);
         assert_eq!(node.store.outbox.backlog(node.now()).await.unwrap(), (0, None));
         let later = node.now() + TimeDelta::days(1);
+        assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 0, "the end is sent to them");
+        node.store.cancel(call, node.now()).await;
         assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 2);
         assert_eq!(node.store.outbox.delete_messages(later, 2).await.unwrap(), 1);
     })

@@ -5,7 +5,6 @@
 
 use allynet_domain::{
     ContactAction, ContactPage, Locale, Text,
-    quiet_hours::shown_time,
     usecase::{
         contact_notices::{self, ContactPagePorts},
         contacts::full_name,
@@ -50,7 +49,7 @@ pub(super) async fn act(
 }
 
 fn render(locale: Locale, emergency: &ContactPage) -> Response {
-    let ContactPage { first_name, last_name, created_at, zone, location, status, helpers, actions, .. } = emergency;
+    let ContactPage { first_name, last_name, location, status, helpers, actions, .. } = emergency;
     let owner = full_name(first_name, last_name.as_ref());
     let is_live = status.is_live();
     let (title, state) = title_and_state(locale, &owner, is_live);
@@ -58,10 +57,9 @@ fn render(locale: Locale, emergency: &ContactPage) -> Response {
     let words = words.collect::<Vec<_>>().join(" · ");
     let (latitude, longitude) = (location.position.latitude(), location.position.longitude());
     let (geo, place) = (format!("geo:{latitude:.6},{longitude:.6}"), format!("{latitude:.5}, {longitude:.5}"));
-    let since = shown_time(*created_at, *zone);
-    let (place_label, since_label) = match locale {
-        Locale::English => ("Place", "Called at"),
-        Locale::German => ("Ort", "Gerufen um"),
+    let place_label = match locale {
+        Locale::English => "Place",
+        Locale::German => "Ort",
     };
     let mut html = fill(
         TEMPLATE,
@@ -73,8 +71,6 @@ fn render(locale: Locale, emergency: &ContactPage) -> Response {
             ("words", &words),
             ("geo", &geo),
             ("place", &place),
-            ("when", since_label),
-            ("since", &since),
         ],
     );
     if is_live {

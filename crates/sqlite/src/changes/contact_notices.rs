@@ -47,8 +47,19 @@ pub(super) async fn plan(
         return Err(Error::Stale);
     }
     if is_over {
-        let query = sqlx::query("delete from contact_review where emergency_id = ?1").bind(emergency);
-        return query.execute(db).await.map_err(port_error).map(drop);
+        let query = sqlx::query_scalar("delete from contact_review where emergency_id = ?1 returning owner_id");
+        let owner: Uuid = query.bind(emergency).fetch_one(&mut *db).await.map_err(port_error)?;
+        // Nothing is left to tell for a deleted account.
+        return sqlx::query(
+            "delete from contact_consent where account_id = ?1 \
+             and exists (select 1 from account a where a.id = ?1 and a.deleted_at is not null) \
+             and not exists (select 1 from contact_review r where r.owner_id = ?1)",
+        )
+        .bind(owner)
+        .execute(db)
+        .await
+        .map_err(port_error)
+        .map(drop);
     }
     for notice in notices {
         store(db, at, emergency, notice).await?;

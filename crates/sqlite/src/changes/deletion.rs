@@ -33,7 +33,7 @@ const RECORDS: &str = "\
         union select id from emergency where ended_by = ?1 union select emergency_id from alert where helper_id = ?1 \
         union select emergency_id from erasure)";
 /// What is kept under the id `?2`. What was decided on the emergencies before is stale.
-const KEEP: [&str; 14] = [
+const KEEP: [&str; 16] = [
     "update account set successor_id = null where successor_id = ?1",
     "update emergency set owner_id = ?2, request_id = null, revision = revision + 1 where owner_id = ?1",
     "update emergency set ended_by = ?2, revision = revision + 1 where ended_by = ?1",
@@ -47,6 +47,15 @@ const KEEP: [&str; 14] = [
     "update report set about_id = ?2 where about_id = ?1",
     "update reputation_gain set owner_id = ?2 where owner_id = ?1",
     "update deleted_emergency set owner_id = ?2, request_id = null where owner_id = ?1",
+    // Contacts who were told of an emergency are told of its end, by the name that they know.
+    "update contact_consent set account_id = ?2 where account_id = ?1 and confirmed_at is not null and exists ( \
+         select 1 from contact_notice n where n.consent_id = contact_consent.id and (n.told <> 'ended' or n.queued is not null))",
+    "update contact_review \
+     set owner_id = ?2, (owner_first_name, owner_last_name, owner_locale, owner_zone) = ( \
+         select a.first_name, a.last_name, a.locale, json_extract(a.alert_preferences, '$.zone') from account a where a.id = ?1) \
+     where owner_id = ?1 and exists ( \
+         select 1 from contact_notice n join contact_consent k on k.id = n.consent_id \
+         where n.emergency_id = contact_review.emergency_id and k.account_id = ?2)",
     // Blocks of others wait for a new account of the email. The second parameter is none.
     "update user_block set blocked_id = null where blocked_id = ?1 and ?2 is not null",
 ];
@@ -63,10 +72,18 @@ const REMEMBER: &str = "insert into account_erasure (user_id, former_id, deleted
 const REMOVE_REQUESTS: &str = "\
     delete from message_request \
     where emergency_id in (select unhex(value) from json_each(?2)) and sender_id = ?1";
-/// The events of these emergencies that name a user: by `?2` as the actor, by `?3` in the body.
+/// The emergencies with an event that an administrator caused, though no other record of it names them. Reads the whole log: of other
+/// users the records are enough.
+const ADMINISTERED: &str = "\
+    select json_group_array(hex(emergency_id)) from ( \
+        select distinct emergency_id from event where actor_id = ?1 and emergency_id is not null)";
+/// The first `?5` events after `?4` of these emergencies that name a user: by `?2` as the actor, by `?3` in the body.
 const NAMING: &str = "\
     select e.seq, e.body from event e \
-    where e.emergency_id in (select unhex(value) from json_each(?1)) and (e.actor_id = ?2 or instr(e.body, ?3) > 0)";
+    where e.emergency_id in (select unhex(value) from json_each(?1)) \
+    and e.seq > ?4 and (e.actor_id = ?2 or instr(e.body, ?3) > 0) order by e.seq limit ?5";
+/// Events that are in memory at a time.
+const NAMING_PAGE: u32 = 200;
 const CHANGE_EVENT: &str = "\
     update event set actor_id = iif(actor_id = ?2, ?3, actor_id), body = ?4 where seq = ?1";
 const SUCCEED: &str = "update account set successor_id = ?1 where former_email_hash = ?2";
@@ -93,6 +110,11 @@ pub(super) async fn delete(db: &mut SqliteConnection, at: i64, user: UserId, for
     }
     sqlx::query(REMOVE_REQUESTS).bind(user).bind(&records).execute(&mut *db).await.map_err(port_error)?;
     forget_in_events(&mut *db, &records, user, former).await?;
+    if is_administrator {
+        let query = sqlx::query_scalar(ADMINISTERED).bind(user);
+        let administered: String = query.fetch_one(&mut *db).await.map_err(port_error)?;
+        forget_in_events(&mut *db, &administered, user, former).await?;
+    }
     sqlx::query(REMEMBER).bind(user).bind(former).bind(at).execute(&mut *db).await.map_err(port_error)?;
     for remove in REMOVE {
         sqlx::query(remove).bind(user).execute(&mut *db).await.map_err(port_error)?;
@@ -125,25 +147,31 @@ async fn records(db: &mut SqliteConnection, user: Uuid) -> Result<String> {
 /// Changes the events of these emergencies that name `user`.
 async fn forget_in_events(db: &mut SqliteConnection, emergencies: &str, user: Uuid, former: Uuid) -> Result<()> {
     let [name, kept] = [user, former].map(|id| id.to_string());
-    let events: Vec<(i64, String)> = sqlx::query_as(NAMING)
-        .bind(emergencies)
-        .bind(user)
-        .bind(&name)
-        .fetch_all(&mut *db)
-        .await
-        .map_err(port_error)?;
-    for (seq, body) in events {
-        let body: Value = serde_json::from_str(&body).map_err(Error::bug)?;
-        let changed = sqlx::query(CHANGE_EVENT)
-            .bind(seq)
+    let mut after = 0;
+    loop {
+        let events: Vec<(i64, String)> = sqlx::query_as(NAMING)
+            .bind(emergencies)
             .bind(user)
-            .bind(former)
-            .bind(to_json(&without_person(body, &name, &kept))?)
-            .execute(&mut *db)
-            .await;
-        changed.map_err(port_error)?;
+            .bind(&name)
+            .bind(after)
+            .bind(NAMING_PAGE)
+            .fetch_all(&mut *db)
+            .await
+            .map_err(port_error)?;
+        let Some(&(last, _)) = events.last() else { return Ok(()) };
+        after = last;
+        for (seq, body) in events {
+            let body: Value = serde_json::from_str(&body).map_err(Error::bug)?;
+            let changed = sqlx::query(CHANGE_EVENT)
+                .bind(seq)
+                .bind(user)
+                .bind(former)
+                .bind(to_json(&without_person(body, &name, &kept))?)
+                .execute(&mut *db)
+                .await;
+            changed.map_err(port_error)?;
+        }
     }
-    Ok(())
 }
 
 /// A stored event with `former` in place of `person`. An object with the names of `person` gets those of a former user.
