@@ -24,7 +24,7 @@ use self::statements::{
 };
 use crate::{
     Postgres,
-    census::{MAX_WANTED, census, paces},
+    census::{census, max_wanted, paces},
     emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
@@ -115,7 +115,7 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(preparations)
             .bind(paces)
-            .bind(MAX_WANTED)
+            .bind(max_wanted())
             .bind(f64::from(HELPER_CELL))
             .bind(within.get())
             .bind(rings_since)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    census::{MAX_WANTED, census, census_columns, census_tables, paces},
+    census::{census, census_columns, census_tables, max_wanted, paces},
     emergency_row::{optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
@@ -165,7 +165,7 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(preparations)
             .bind(paces)
-            .bind(MAX_WANTED)
+            .bind(max_wanted())
             .bind(f64::from(HELPER_CELL))
             .bind(largest.get())
             .bind(rings_since)

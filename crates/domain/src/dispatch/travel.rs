@@ -10,6 +10,7 @@ string_enum! {
     Transport { Foot = "foot", Bike = "bike", Car = "car" }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro declares the enum")]
 impl Default for Transport {
     fn default() -> Self {
         Self::Foot
