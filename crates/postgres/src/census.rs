@@ -113,6 +113,7 @@ pub(crate) fn paces(travel: &TravelModel) -> (Vec<f64>, Vec<f64>) {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, which are independent")]
 struct EntryRow {
     helper: UserId,
     latitude: f64,

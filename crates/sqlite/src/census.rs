@@ -42,6 +42,7 @@ pub(crate) const CENSUS: &str = "\
     where a.id in (select unhex(j.value) from json_each(?1) j union all select l.helper_id from alert l where l.emergency_id = ?3)";
 
 #[derive(sqlx::FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "columns of a row, which are independent")]
 struct EntryRow {
     id: Uuid,
     latitude: f64,
