@@ -2,17 +2,9 @@
 
 -- When the place was replaced by the centre of its cell and the texts were removed.
 ALTER TABLE emergency ADD COLUMN thinned_at timestamptz;
-CREATE INDEX emergency_retention ON emergency (ended_at, id) WHERE thinned_at IS NULL AND ended_at IS NOT NULL;
 
--- What is removed is found by its age.
-CREATE INDEX session_by_last_use ON session (coalesce(revoked_at, last_used_at, created_at));
-CREATE INDEX login_address_by_age ON login_address (last_login_at);
-CREATE INDEX password_reset_by_age ON password_reset (created_at);
-CREATE INDEX access_log_by_age ON access_log (at);
-CREATE INDEX account_former ON account (deleted_at) WHERE former_email_hash IS NOT NULL;
-
--- Ends the retention of reports about accounts that were deleted before `_before`, of at most `_limit` accounts: a new account of
--- the email has nothing to do with them any more. A row to which nothing refers any more is deleted. Returns the number of accounts.
+-- Ends the retention of reports about accounts that were deleted before `_before`, of at most `_limit` accounts, unless one of them
+-- is younger: a new account of the email has nothing to do with them any more. A row to which nothing refers any more is deleted. Returns the number of accounts.
 CREATE FUNCTION forget_former_users_v1(_before timestamptz, _limit integer) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     former uuid;
@@ -20,6 +12,7 @@ DECLARE
 BEGIN
     FOR former IN
         SELECT a.id FROM account a WHERE a.former_email_hash IS NOT NULL AND a.deleted_at < _before
+            AND NOT EXISTS (SELECT FROM report r WHERE r.about_id = a.id AND r.created_at >= _before)
         ORDER BY a.deleted_at LIMIT _limit FOR UPDATE SKIP LOCKED
     LOOP
         DELETE FROM report r WHERE r.about_id = former;
@@ -54,6 +47,7 @@ DECLARE
     -- In the order of every change. One that is being changed is left to a later call.
     due CONSTANT uuid[] := ARRAY (
         SELECT e.id FROM emergency e WHERE e.id = ANY (_ids) AND e.thinned_at IS NULL AND e.ended_at < _before
+            AND NOT EXISTS (SELECT FROM report r WHERE r.emergency_id = e.id HAVING min(r.created_at) >= _before)
         ORDER BY e.id FOR NO KEY UPDATE SKIP LOCKED);
     removed integer;
 BEGIN
@@ -76,3 +70,15 @@ BEGIN
     ON CONFLICT ON CONSTRAINT erasure_pkey DO NOTHING;
     RETURN true;
 END $$;
+
+-- A rating may be decided before its emergency is thinned and stored afterwards, and nodes of the release before know nothing of it.
+CREATE FUNCTION drop_comment_of_thinned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Waits for a transaction that thins it.
+    IF (SELECT e.thinned_at FROM emergency e WHERE e.id = NEW.emergency_id FOR SHARE) IS NOT NULL THEN
+        NEW.comment := NULL;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER rating_of_thinned BEFORE INSERT ON rating
+    FOR EACH ROW WHEN (NEW.comment IS NOT NULL) EXECUTE FUNCTION drop_comment_of_thinned();

@@ -147,7 +147,7 @@ pub enum ShownOwner<'a> {
 }
 
 impl Disclosure {
-    /// The same for an emergency that [was thinned](crate::Emergency::is_thinned), of whose place the cell of 1,000 m is left.
+    /// Limits what is shown of an emergency that [was thinned](crate::Emergency::is_thinned), of whose place the cell of 1,000 m is left.
     #[must_use]
     pub const fn of_thinned(self, is_thinned: bool) -> Self {
         Self { is_thinned, ..self }
@@ -155,8 +155,10 @@ impl Disclosure {
 
     /// Size of the cell that stands for the place, in metres; 0 for the exact place.
     pub const fn precision(self) -> u32 {
+        if self.is_thinned {
+            return COARSE_CELL;
+        }
         match self.detail {
-            _ if self.is_thinned => COARSE_CELL,
             Detail::Full => 0,
             Detail::Reduced => FINE_CELL,
             Detail::Least => COARSE_CELL,
@@ -165,9 +167,11 @@ impl Disclosure {
 
     /// The place that is shown for a place.
     pub fn place(self, place: Position) -> Position {
+        // What is stored is the centre of the cell already. It is rounded, so that its own cell may be another one near a pole.
+        if self.is_thinned {
+            return place;
+        }
         match self.detail {
-            // The centre of the cell, which is rounded: near a pole its cell may be another one.
-            _ if self.is_thinned => place,
             Detail::Full => place,
             Detail::Reduced => self.grid.fine(place),
             Detail::Least => self.grid.coarse(place),
@@ -186,10 +190,9 @@ impl Disclosure {
     /// The number of metres that is shown for a distance. It MUST have been measured from the shown [place](Self::place).
     pub fn metres(self, distance: Metres) -> u32 {
         let step = match self.detail {
-            _ if self.is_thinned => 1_000,
-            Detail::Full => 1,
-            Detail::Reduced => 100,
-            Detail::Least => 1_000,
+            Detail::Full if !self.is_thinned => 1,
+            Detail::Reduced if !self.is_thinned => 100,
+            Detail::Full | Detail::Reduced | Detail::Least => 1_000,
         };
         Metres::new(distance.get() / f64::from(step)).whole().saturating_mul(step)
     }

@@ -27,7 +27,8 @@ const TO_BE_THINNED: &str = "\
 /// Of the emergencies `?1`, those to be thinned that ended before `?2`, as a JSON array.
 const DUE: &str = "\
     select json_group_array(json(g.value)) from json_each(?1) g cross join emergency e on e.id = unhex(g.value ->> 'id') \
-    where e.thinned_at is null and e.ended_at < ?2";
+    where e.thinned_at is null and e.ended_at < ?2 \
+    and coalesce((select min(r.created_at) from report r where r.emergency_id = e.id), 0) < ?2";
 const REMOVE_MESSAGES: &str = "\
     delete from message where id in (select m.id from json_each(?1) g cross join message m \
                                      on m.emergency_id = unhex(g.value ->> 'id') limit ?2)";
@@ -68,7 +69,8 @@ const FORGET_READINGS: &str = "\
     delete from access_log where (user_id, emergency_id, reader_id, hour) in ( \
         select user_id, emergency_id, reader_id, hour from access_log where at < ?1 order by at limit ?2)";
 const FORMER_USERS: &str = "\
-    select id from account where former_email_hash is not null and deleted_at < ?1 order by deleted_at limit ?2";
+    select a.id from account a where a.former_email_hash is not null and a.deleted_at < ?1 \
+    and not exists (select 1 from report r where r.about_id = a.id and r.created_at >= ?1) order by a.deleted_at limit ?2";
 const REMOVE_REPORTS: &str = "delete from report where about_id = ?1";
 const IS_REFERRED_TO: &str = "\
     select exists (select 1 from emergency where owner_id = ?1) or exists (select 1 from emergency where ended_by = ?1) \

@@ -45,7 +45,7 @@ pub trait Retention: Send + Sync {
     async fn forget_readings(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
     /// Ends what is kept about accounts that were deleted before `before`, of at most `limit` of them: reports about them, and the
-    /// hash of their email. The row that stands for one MUST stay while an emergency, a response or a report refers to it. Returns
-    /// the number of accounts.
+    /// hash of their email. Leaves an account out while a report about it is not from before `before`. The row that stands for the
+    /// account MUST stay if anything refers to it, and is not looked at again. Returns the number of accounts.
     async fn forget_former_users(&self, before: Timestamp, limit: u32) -> Result<u64>;
 }

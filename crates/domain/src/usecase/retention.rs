@@ -45,28 +45,29 @@ pub struct RetentionPorts {
 /// Does one step of each kind. Returns whether there is more to do.
 ///
 /// # Errors
-/// Returns an error if a port fails; what was done before stays done.
+/// Returns the first error of a port, after the steps of all other kinds: one that keeps failing MUST NOT keep the others from being
+/// done.
 pub async fn step(cx: &RetentionPorts) -> port::Result<bool> {
     let RetentionPolicy { records, session, reputation } = cx.policy;
     let (retention, now) = (&cx.retention, cx.clock.now());
-    let is_full = |removed: u64, limit: u32| removed >= u64::from(limit);
-    let mut has_more = is_full(retention.forget_counters(now, MAX_REMOVED).await?, MAX_REMOVED);
-    let Some(before) = ago(now, &[records]) else { return Ok(has_more) };
-
-    has_more |= thin(cx, before, now).await?;
-    if let Some(gained_before) = ago(now, &[records.max(reputation)]) {
-        let removed = cx.changes.forget_deleted(before, gained_before, MAX_REMOVED).await?;
-        has_more |= is_full(removed, MAX_REMOVED);
+    let is_full = |removed: port::Result<u64>, limit: u32| removed.map(|removed| removed >= u64::from(limit));
+    let mut steps = vec![is_full(retention.forget_counters(now, MAX_REMOVED).await, MAX_REMOVED)];
+    if let Some(before) = ago(now, &[records]) {
+        steps.push(thin(cx, before, now).await);
+        if let Some(gained_before) = ago(now, &[records.max(reputation)]) {
+            let removed = cx.changes.forget_deleted(before, gained_before, MAX_REMOVED).await;
+            steps.push(is_full(removed, MAX_REMOVED));
+        }
+        // After the records above, which refer to deleted accounts.
+        steps.push(is_full(retention.forget_former_users(before, MAX_THINNED).await, MAX_THINNED));
     }
-    // After the records above, which refer to deleted accounts.
-    has_more |= is_full(retention.forget_former_users(before, MAX_THINNED).await?, MAX_THINNED);
     if let Some(used_before) = ago(now, &[records, session]) {
-        has_more |= is_full(retention.forget_sessions(used_before, MAX_REMOVED).await?, MAX_REMOVED);
+        steps.push(is_full(retention.forget_sessions(used_before, MAX_REMOVED).await, MAX_REMOVED));
     }
     if let Some(read_before) = ago(now, &[records, READINGS_KEPT_FOR]) {
-        has_more |= is_full(retention.forget_readings(read_before, MAX_REMOVED).await?, MAX_REMOVED);
+        steps.push(is_full(retention.forget_readings(read_before, MAX_REMOVED).await, MAX_REMOVED));
     }
-    Ok(has_more)
+    steps.into_iter().try_fold(false, |has_more, step| Ok(has_more | step?))
 }
 
 /// Thins emergencies that ended before `before`. Returns whether there are more.
@@ -151,6 +152,18 @@ mod tests {
             let (retention, changes) = removing(retention, removed);
             assert_eq!(step(&ports(retention, changes, POLICY)).await.unwrap(), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_fails_keeps_no_other_from_being_removed() {
+        let mut retention = MockRetention::new();
+        let (_, changes) = removing(MockRetention::new(), 0);
+        retention.expect_to_be_thinned().times(1).returning(|_, _| Err(port::Error::unavailable("no answer")));
+        retention.expect_forget_counters().times(1).returning(|_, _| Ok(500));
+        retention.expect_forget_former_users().times(1).returning(|_, _| Ok(0));
+        retention.expect_forget_sessions().times(1).returning(|_, _| Ok(0));
+        retention.expect_forget_readings().times(1).returning(|_, _| Ok(0));
+        assert!(step(&ports(retention, changes, POLICY)).await.is_err());
     }
 
     #[tokio::test]
