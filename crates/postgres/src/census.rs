@@ -102,9 +102,8 @@ macro_rules! census_columns {
 pub(crate) use {census_columns, census_tables};
 
 /// How many helpers of each rank a census holds.
-pub(crate) fn max_wanted() -> i64 {
-    i64::try_from(MAX_CANDIDATES).unwrap_or(i64::MAX)
-}
+#[expect(clippy::cast_possible_wrap, reason = "60")]
+pub(crate) const MAX_WANTED: i64 = MAX_CANDIDATES as i64;
 
 /// The seconds of preparation, and the seconds per metre, of each mode of transport.
 pub(crate) fn paces(travel: &TravelModel) -> (Vec<f64>, Vec<f64>) {

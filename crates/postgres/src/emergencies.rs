@@ -24,7 +24,7 @@ use self::statements::{
 };
 use crate::{
     Postgres,
-    census::{census, max_wanted, paces},
+    census::{MAX_WANTED, census, paces},
     emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
@@ -115,7 +115,7 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(preparations)
             .bind(paces)
-            .bind(max_wanted())
+            .bind(MAX_WANTED)
             .bind(f64::from(HELPER_CELL))
             .bind(within.get())
             .bind(rings_since)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Postgres,
-    census::{census, census_columns, census_tables, max_wanted, paces},
+    census::{MAX_WANTED, census, census_columns, census_tables, paces},
     emergency_row::{optional_emergency, recent_rings},
     error::failed,
     near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
@@ -165,7 +165,7 @@ impl Postgres {
             .bind(on_duty.now)
             .bind(preparations)
             .bind(paces)
-            .bind(max_wanted())
+            .bind(MAX_WANTED)
             .bind(f64::from(HELPER_CELL))
             .bind(largest.get())
             .bind(rings_since)

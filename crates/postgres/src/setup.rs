@@ -1,14 +1,26 @@
 //! What the server and the database must have before the service uses them.
 
+use std::{borrow::Cow, time::Duration};
+
 use sqlx::{
     PgPool,
     error::DatabaseError,
     migrate::{MigrateError, Migrator},
 };
 
+use tokio::time::sleep;
+
 use crate::SetupError;
 
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+/// How long a migration waits for a lock. Statements of running nodes wait as long behind it, and less than their own limit.
+pub(crate) const LOCK_TIMEOUT: &str = "2s";
+/// Pause after which a migration that got no lock is tried again: what waited behind it is answered meanwhile.
+const LOCK_PAUSE: Duration = Duration::from_secs(3);
+/// Attempts before a start fails, for ten minutes or more: a dump takes as long, and so does another node that migrates.
+const MAX_LOCK_ATTEMPTS: u32 = 120;
+/// The SQLSTATE `lock_not_available`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// Whether the connection has the settings that it was opened with.
 const HAS_OWN_SETTINGS: &str = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan'";
 /// The schema of PostGIS, and whether its types are found without naming it.
@@ -47,7 +59,7 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     if let Some((schema, false)) = postgis(pool).await? {
         return Err(SetupError::HiddenPostgis { schema });
     }
-    if let Err(error) = MIGRATIONS.run(pool).await {
+    if let Err(error) = run_migrations(pool).await {
         let lacks_postgis = is_about_extension(&error) && postgis(pool).await?.is_none();
         return Err(if lacks_postgis {
             SetupError::NoPostgis(error.into())
@@ -64,15 +76,36 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
     Ok(())
 }
 
+/// Runs the migrations. One that waits for a lock gives up after [`LOCK_TIMEOUT`], because every statement of a running node would wait
+/// behind it meanwhile, and is tried again.
+async fn run_migrations(pool: &PgPool) -> Result<(), MigrateError> {
+    for _ in 0..MAX_LOCK_ATTEMPTS {
+        match MIGRATIONS.run(pool).await {
+            Err(error) if code(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                tracing::warn!(
+                    "another transaction holds a lock that the migration needs, or another node migrates; trying again"
+                );
+                sleep(LOCK_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+    MIGRATIONS.run(pool).await
+}
+
 async fn postgis(pool: &PgPool) -> Result<Option<(String, bool)>, SetupError> {
     sqlx::query_as(POSTGIS).fetch_optional(pool).await.map_err(unreachable)
 }
 
 /// Whether the extension may not be created by this user (42501), or is not installed on the server.
 fn is_about_extension(error: &MigrateError) -> bool {
-    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return false };
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    code.is_some_and(|code| ["42501", "0A000", "58P01"].contains(&&*code))
+    code(error).is_some_and(|code| ["42501", "0A000", "58P01"].contains(&&*code))
+}
+
+/// The SQLSTATE of an error.
+fn code(error: &MigrateError) -> Option<Cow<'_, str>> {
+    let (MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) = error else { return None };
+    error.as_database_error().and_then(DatabaseError::code)
 }
 
 /// Why no connection could be made: a pooler that does not know the settings of connections refuses them.

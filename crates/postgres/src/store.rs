@@ -15,7 +15,7 @@ use crate::{
     SetupError,
     caller_cache::CallerCache,
     notifications::Notifications,
-    setup::{check_session, connection_failed, migrate},
+    setup::{LOCK_TIMEOUT, check_session, connection_failed, migrate},
 };
 
 /// The first PostGIS call of a connection loads libraries and reference systems, which takes 30 to 80 ms: an SOS must not
@@ -148,9 +148,9 @@ impl Postgres {
     /// # Errors
     /// Returns an error if the database cannot be reached, lacks PostGIS, or was migrated by a newer version.
     pub async fn migrate(&self) -> Result<(), SetupError> {
-        // On a connection without limits, because waiting and migrating may take longer than a statement should.
-        let pool =
-            PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(self.shared.migrations.clone()).await;
+        // On a connection without a limit for statements: migrating may take longer than one should.
+        let options = self.shared.migrations.clone().options([("lock_timeout", LOCK_TIMEOUT)]);
+        let pool = PoolOptions::<sqlx::Postgres>::new().max_connections(1).connect_with(options).await;
         let pool = pool.map_err(|e| SetupError::Unreachable(e.into()))?;
         let migrated = migrate(&pool).await;
         pool.close().await;

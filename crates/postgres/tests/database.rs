@@ -346,6 +346,24 @@ async fn a_schema_without_the_function_that_applies_changes_stops_the_start() {
 }
 
 #[tokio::test]
+async fn a_migration_that_gets_no_lock_is_tried_again() {
+    let (database, node) = Database::migrated().await;
+    let mut other = database.connection().await;
+    let mut locking = other.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE _sqlx_migrations").execute(&mut *locking).await.unwrap();
+    let release = async {
+        // Longer than a migration waits.
+        sleep(Duration::from_secs(3)).await;
+        locking.rollback().await.unwrap();
+    };
+    let (migrated, ()) = tokio::join!(timeout(Duration::from_secs(30), node.migrate()), release);
+    assert!(matches!(migrated, Ok(Ok(()))), "{migrated:?}");
+    other.close().await.unwrap();
+    node.close().await;
+    database.remove().await;
+}
+
+#[tokio::test]
 async fn a_violated_check_is_a_bug_and_a_lock_that_is_held_too_long_is_unavailable() {
     let database = Database::new().await;
     let statement_timeout = Duration::from_millis(200);
