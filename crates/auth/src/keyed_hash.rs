@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::ServiceSecrets;
 
 /// Hashes with a key that is derived from the first secret of the service. Another secret makes other hashes: what was stored
-/// under those of before is found as long as its secret is among the others.
+/// under an earlier one is found as long as that is among the others.
 #[derive(Clone)]
 pub struct HmacHasher(ServiceSecrets);
 

@@ -16,7 +16,7 @@ const MAX_SECRETS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecrets {
     /// A key is too short.
-    #[error("each secret must be at least {MIN_SECRET_BYTES} bytes long")]
+    #[error("each secret, separated by blanks or line breaks, must be at least {MIN_SECRET_BYTES} bytes long")]
     Short,
     /// There are more secrets than a token is checked against.
     #[error("there must be at most {MAX_SECRETS} secrets")]
@@ -73,7 +73,7 @@ impl Keys {
     fn parse(text: &SecretString) -> Result<Self, InvalidSecrets> {
         let text = text.expose_secret();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        // Both, a blank inside of a secret and a secret that was cut off, must not go unnoticed while one replaces another.
+        // A list with a short word is refused: it may be a secret that was cut off, or one that contains a blank.
         let secrets = if words.iter().all(|word| word.len() < MIN_SECRET_BYTES) { vec![text] } else { words };
         if secrets.iter().any(|secret| secret.len() < MIN_SECRET_BYTES) {
             return Err(InvalidSecrets::Short);

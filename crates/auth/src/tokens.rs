@@ -54,7 +54,7 @@ impl JwtTokens {
         Self::with_secrets(ServiceSecrets::parse(secrets)?, access_ttl, refresh_ttl)
     }
 
-    /// The same with secrets that are shared.
+    /// Creates an adapter whose secrets are shared with others.
     ///
     /// # Errors
     /// Returns an error if a lifetime is out of range.
@@ -118,8 +118,8 @@ impl Tokens for JwtTokens {
         })
     }
 
-    fn refresh_lifetime(&self) -> TimeDelta {
-        self.refresh.ttl
+    fn session_lifetime(&self) -> TimeDelta {
+        self.refresh.ttl.max(self.access.ttl)
     }
 
     fn read_access(&self, token: &str, now: Timestamp) -> std::result::Result<AccessClaims, TokenError> {

@@ -39,7 +39,6 @@ pub struct HeldAnnouncement {
 /// The state of a search. Stored as JSON: fields may be added, never renamed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent parts of a stored state")]
 pub struct Search {
     /// When a step is due. `None` while there is nothing to wait for. Stored in a column of its own, by which timers find it.
     #[serde(skip)]

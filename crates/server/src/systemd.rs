@@ -22,10 +22,15 @@ use tokio::net::TcpListener;
 /// systemd keeps the socket open while the service restarts: connections wait in the kernel instead of being refused.
 ///
 /// # Errors
-/// Returns an error if what was passed is not a TCP socket.
+/// Returns an error if what was passed is not one TCP socket: connections to others would wait without an answer.
 pub(crate) fn inherited_listener() -> anyhow::Result<Option<TcpListener>> {
-    let listener =
-        ListenFd::from_env().take_tcp_listener(0).context("the socket passed by systemd is not a TCP socket")?;
+    let mut passed = ListenFd::from_env();
+    anyhow::ensure!(
+        passed.len() <= 1,
+        "systemd passed {} sockets: the socket unit must have one ListenStream=",
+        passed.len()
+    );
+    let listener = passed.take_tcp_listener(0).context("the socket passed by systemd is not a TCP socket")?;
     let Some(listener) = listener else { return Ok(None) };
     listener.set_nonblocking(true)?;
     Ok(Some(TcpListener::from_std(listener)?))

@@ -10,7 +10,7 @@ string_enum! {
     Transport { Foot = "foot", Bike = "bike", Car = "car" }
 }
 
-#[expect(clippy::derivable_impls, reason = "the macro declares the enum")]
+#[expect(clippy::derivable_impls, reason = "`string_enum!` takes no attribute of a variant")]
 impl Default for Transport {
     fn default() -> Self {
         Self::Foot

@@ -46,7 +46,7 @@ pub trait ResetTokens: Send + Sync {
     /// The hash of a token, as it is stored. Any text has one.
     fn hash(&self, token: &str) -> KeyedHash;
 
-    /// The hashes under which a token may be stored: that of [`hash`](Self::hash) first, then those with keys of before, while
+    /// The hashes under which a token may be stored: that of [`hash`](Self::hash) first, then those with earlier keys, while
     /// one replaces another.
     fn hashes(&self, token: &str) -> Vec<KeyedHash>;
 }

@@ -129,8 +129,8 @@ pub trait Tokens: Send + Sync {
     /// Returns an error if it cannot be signed.
     fn refresh(&self, claims: &RefreshClaims, now: Timestamp) -> Result<Secret>;
 
-    /// How long a refresh token is valid.
-    fn refresh_lifetime(&self) -> TimeDelta;
+    /// How long a session may be used after its tokens were issued: the longer of their lifetimes.
+    fn session_lifetime(&self) -> TimeDelta;
 
     /// Reads an access token. A refresh token MUST be refused.
     ///
@@ -176,7 +176,7 @@ pub trait KeyedHasher: Send + Sync {
     fn hash_receipt(&self, receipt: &ReceiptToken) -> KeyedHash;
 
     /// The hashes under which such a token may be stored: that of [`hash_receipt`](Self::hash_receipt) first, then those with
-    /// keys of before, while one replaces another.
+    /// earlier keys, while one replaces another.
     fn receipt_hashes(&self, receipt: &ReceiptToken) -> Vec<KeyedHash>;
 
     /// The topic of messages to a device: messages of one class and emergency have the same. Tells nothing of either.

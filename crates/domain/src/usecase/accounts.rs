@@ -304,7 +304,7 @@ pub async fn log_out(cx: &AccountPorts, actor: &Actor, refresh_token: Option<&st
 /// # Errors
 /// Returns an error if a port fails.
 pub async fn sessions(cx: &AccountPorts, actor: &Actor) -> Result<Vec<SessionOverview>, Error> {
-    let since = cx.clock.now().checked_sub_signed(cx.tokens.refresh_lifetime()).unwrap_or(Timestamp::UNIX_EPOCH);
+    let since = cx.clock.now().checked_sub_signed(cx.tokens.session_lifetime()).unwrap_or(Timestamp::UNIX_EPOCH);
     Ok(cx.sessions.list(actor.id(), since, MAX_LISTED_SESSIONS).await?)
 }
 
