@@ -139,11 +139,11 @@ pub async fn where_nobody_answers_alerts_grow_until_everybody_is_asked(store: St
         let found = service.store.find(of).await;
         assert_eq!(found.alerts().alerted, 7, "all within the largest radius, and no other");
         assert_eq!(found.alert_radius(), metres(15_000.0));
-        let story = service.story(of).await;
-        assert!(!story.iter().any(|event| event.starts_with("unanswered")), "{story:?}");
+        let so_far = service.story(of).await;
+        assert!(!so_far.iter().any(|event| event.starts_with("unanswered")), "{so_far:?}");
         service.minute().await;
-        let story = service.story(of).await;
-        assert!(story.contains(&"unanswered by 7".to_owned()), "an interval after the last alert: {story:?}");
+        let events = service.story(of).await;
+        assert!(events.contains(&"unanswered by 7".to_owned()), "an interval after the last alert: {events:?}");
     })
     .await;
 }
