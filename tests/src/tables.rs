@@ -52,7 +52,7 @@ pub const TABLES: &[Table] = &[
         "account",
         Own,
         Field("account"),
-        "a row for a deleted account: when nothing refers to it after the retention",
+        "a row for a deleted account: the retention, unless anything refers to it then",
     ),
     table("account_erasure", Own, WORK, "a minute after the deletion"),
     table("alert", Part, Left("an alert that was not answered is no act of the user"), "stays: times and numbers"),
@@ -91,7 +91,12 @@ pub const TABLES: &[Table] = &[
         Left("secrets of the session"),
         "the next refresh, or with its session",
     ),
-    table("report", Part, Field("reports"), "stays; about a deleted account: the retention"),
+    table(
+        "report",
+        Part,
+        Field("reports"),
+        "stays; about a deleted account: the retention, after the deletion and after the last report",
+    ),
     table(
         "reputation_gain",
         Part,
