@@ -39,6 +39,7 @@ pub struct HeldAnnouncement {
 /// The state of a search. Stored as JSON: fields may be added, never renamed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts that are stored together")]
 pub struct Search {
     /// When a step is due. `None` while there is nothing to wait for. Stored in a column of its own, by which timers find it.
     #[serde(skip)]
@@ -65,7 +66,7 @@ pub struct Search {
     /// Whether decisions by gain choose the helpers, and not waves.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_gain: bool,
-    /// When the next decision by gain is due. `None` while a helper is there.
+    /// When the next decision by gain is due. `None` without such decisions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decide_at: Option<Timestamp>,
     /// When it was last decided by gain.
@@ -238,6 +239,10 @@ impl Search {
 
     /// Takes everything that is due at `now`.
     pub fn step(&mut self, now: Timestamp, policy: &AlertPolicy, around: Surroundings<'_>) -> Step {
+        if around.weighed.is_none() {
+            // The service chose by gain before, or another node does.
+            (self.by_gain, self.decide_at) = (false, None);
+        }
         let is_wave = self.wave_at.is_some_and(|at| at <= now);
         let (radius, chosen) = match around.weighed {
             Some(weighed) => self.carry_out(now, policy, around, weighed),

@@ -20,7 +20,8 @@ use crate::error::failed;
 /// `$6` are the seconds of preparation and the seconds per metre on foot, by bike and by car; `$7` how many of each rank are
 /// wanted, `$8` the height of the cells by which helpers are judged, `$9` the largest radius, and `$10` since when rings count.
 ///
-/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank and all that are passed over.
+/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank, those alerted before, who take no
+/// place of the others, and all that are passed over.
 macro_rules! census_tables {
     () => {
         "
@@ -35,8 +36,11 @@ macro_rules! census_tables {
         UNION ALL
         SELECT id FROM separated
     ),
+    alerted AS MATERIALIZED (
+        SELECT l.helper_id AS id FROM target t JOIN alert l ON l.emergency_id = t.emergency_id
+    ),
     found AS MATERIALIZED (
-        SELECT p.account_id AS id, p.latitude, p.longitude,
+        SELECT p.account_id AS id, p.account_id IN (SELECT id FROM alerted) AS is_alerted, p.latitude, p.longitude,
             ($5::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS preparation,
             ($6::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS pace,
             ST_Distance(cell_centre_v1(p.latitude, p.longitude, 0, 0, $8, 1), t.place) AS distance,
@@ -49,14 +53,14 @@ macro_rules! census_tables {
             AND p.at >= $1 AND p.account_id <> t.owner_id AND p.duty >= $3
     ),
     ranked AS MATERIALIZED (
-        SELECT f.*, row_number() OVER (PARTITION BY f.rank, f.reason IS NULL ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
+        SELECT f.*, row_number() OVER (PARTITION BY f.rank, f.reason IS NULL, f.is_alerted ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
         FROM found f WHERE f.distance <= $9
     ),
-    chosen AS MATERIALIZED (SELECT * FROM ranked WHERE reason IS NOT NULL OR rank < 2 AND nth <= $7),
+    chosen AS MATERIALIZED (SELECT * FROM ranked WHERE reason IS NOT NULL OR rank < 2 AND (is_alerted OR nth <= $7)),
     known AS MATERIALIZED (
         SELECT id FROM chosen WHERE reason IS NULL
         UNION
-        SELECT l.helper_id FROM target t JOIN alert l ON l.emergency_id = t.emergency_id
+        SELECT id FROM alerted
     )"
     };
 }

@@ -88,7 +88,8 @@ impl Search {
             return (around.radius, Vec::new());
         }
         self.decided_at = Some(now);
-        self.decide_at = weighed.decision.decide_again_at;
+        // One who is there may stop counting without an event: without a position, or when the hold of a completion is over.
+        self.decide_at = weighed.decision.decide_again_at.or_else(|| Some(later(now, policy.timing.interval)));
         let chosen = recipients(&weighed.decision.chosen, around.near);
         self.joined_later.extend(weighed.joined.filter(|joined| chosen.iter().any(|r| r.helper == *joined)));
         (holding(policy, around.radius, &chosen), chosen)

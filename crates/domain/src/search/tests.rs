@@ -318,3 +318,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_search_that_was_decided_by_gain_before_is_not_due_for_ever_with_waves() {
+    let mut town = Town::new(AlertPolicy::default(), vec![helper(0, 100.0)]);
+    town.raise(0);
+    let search = &mut town.emergencies[0].search;
+    search.by_gain = true;
+    search.decide_now(at(0));
+    // Fails if a step leaves itself due.
+    town.wait(1);
+    assert!(!town.emergencies[0].search.by_gain);
+}

@@ -226,25 +226,22 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     if let Some(emergency) = deleted {
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
-    let (mut search, finds_no_helper, counted_radius) = match &cx.rules.gain {
-        Some(gain) => {
-            let (near, judged_place) = (&helpers.nearest[..], query.place.judged);
-            let input = GainInput { policy: gain, judged_place, alerts: &[], near, census: &census, joined: None };
-            let decision = input.first_decision(call);
-            let (search, radius, ring) = Search::begin_by_gain(call.created_at, policy, &decision, near, &rings);
-            let is_unanswered = search.unanswered_at.is_some();
-            (wave.radius, wave.recipients) = (radius, ring);
-            wave.helpers_within = helpers.counts.last().copied().unwrap_or(0);
-            (search, is_unanswered, policy.largest())
-        }
-        None => {
-            let chosen = mem::take(&mut wave.recipients);
-            // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
-            let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
-            let (search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
-            wave.recipients = ring;
-            (search, finds_no_helper, wave.radius)
-        }
+    let (mut search, finds_no_helper, counted_radius) = if let Some(gain) = &cx.rules.gain {
+        let (near, judged_place) = (&helpers.nearest[..], query.place.judged);
+        let input = GainInput { policy: gain, judged_place, alerts: &[], near, census: &census, joined: None };
+        let decision = input.first_decision(call);
+        let (search, radius, ring) = Search::begin_by_gain(call.created_at, policy, &decision, near, &rings);
+        let is_unanswered = search.unanswered_at.is_some();
+        (wave.radius, wave.recipients) = (radius, ring);
+        wave.helpers_within = helpers.counts.last().copied().unwrap_or(0);
+        (search, is_unanswered, policy.largest())
+    } else {
+        let chosen = mem::take(&mut wave.recipients);
+        // Beyond the radius there may be others if none of the helpers who count within it may be alerted.
+        let finds_no_helper = chosen.is_empty() && policy.next_radius(wave.radius).is_none();
+        let (search, ring) = Search::begin(call.created_at, policy, wave.radius, chosen, &rings);
+        wave.recipients = ring;
+        (search, finds_no_helper, wave.radius)
     };
     search.skipped = SkippedCounts::within(counted_radius, &helpers.skipped);
     // To others an anonymous owner counts like any helper: a number without them would tell who they are.
