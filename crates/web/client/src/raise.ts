@@ -72,6 +72,7 @@ interface Running {
   pending: PendingRaise;
   result: Promise<RaiseResult>;
   cancel: () => void;
+  isCancelled: () => boolean;
 }
 
 export class Raiser {
@@ -92,6 +93,8 @@ export class Raiser {
    */
   async raise(emergency: Raise, { signal, pressedAt = Date.now() }: RaiseOptions = {}): Promise<RaiseResult> {
     if (signal?.aborted) throw new CancelledError();
+    // One that was called off a moment ago is no call to join.
+    while (this.#running?.isCancelled()) await this.#running.result.catch(() => undefined);
     const running = this.#running ?? this.#begin(emergency, pressedAt);
     const stop = () => running.cancel();
     signal?.addEventListener('abort', stop, { once: true });
@@ -124,13 +127,19 @@ export class Raiser {
   }
 
   /**
-   * Calls it off. If an attempt may have arrived, the emergency is cancelled as soon as the service can be asked.
-   * Whether there was anything to call off.
+   * Calls it off. If an attempt may have arrived, the emergency is cancelled as soon as the service can be asked: without a session
+   * when the user has logged in again. Whether there was anything to call off.
    */
   async cancel(): Promise<boolean> {
-    const pending = await this.pending();
-    if (!pending) return false;
-    (this.#running ?? this.#run(pending)).cancel();
+    if (this.#running) {
+      this.#running.cancel();
+      return true;
+    }
+    const stored = await readJson<PendingRaise>(this.#options.store, KEY);
+    const userId = this.#options.userId();
+    if (!stored || (userId !== null && stored.userId !== userId)) return false;
+    if (userId === null) await this.#store({ ...stored, isCancelled: true });
+    else (this.#running ?? this.#run(stored)).cancel();
     return true;
   }
 
@@ -161,7 +170,7 @@ export class Raiser {
   #run(pending: PendingRaise): Running {
     const cancelled = new AbortController();
     const result = this.#carryOut(pending, cancelled.signal);
-    const running: Running = { pending, result, cancel: () => cancelled.abort() };
+    const running: Running = { pending, result, cancel: () => cancelled.abort(), isCancelled: () => cancelled.signal.aborted };
     this.#running = running;
     result.then(
       (raised) => this.#options.onProgress({ status: 'raised', pending, raised }),

@@ -257,3 +257,53 @@ it('a stored call that is called off after a reload is not sent any more', async
   await advance(20_000);
   assert.equal(attempts, 0);
 });
+
+it('a call of now does not join one that was called off a moment ago', async (test) => {
+  const advance = fakeClock(test);
+  const sent = [];
+  const service = {
+    raise: async ({ requestId }) => {
+      sent.push(requestId);
+      if (requestId === 'r1') throw new NetworkError('network', '');
+      return { emergency: emergency('e2'), nearbyHelperCount: 0 };
+    },
+    request: async () => null,
+  };
+  const { made } = raiser(test, service);
+  const first = assert.rejects(made.raise({ location, requestId: 'r1' }), CancelledError);
+  await settle();
+  await made.cancel();
+  const second = made.raise({ location, requestId: 'r2' });
+  await first;
+  await advance(2_000);
+  assert.equal((await second).emergency.id, 'e2');
+  assert.deepEqual(sent, ['r1', 'r2']);
+});
+
+it('a call that is called off without a session is not sent after the next log-in', async (test) => {
+  const advance = fakeClock(test);
+  const store = memoryStore();
+  const pressed = { requestId: 'r1', userId: 'u1', body: { location, requestId: 'r1' }, pressedAt: Date.now(), isCancelled: false };
+  store.set('raise', JSON.stringify(pressed));
+  let userId = null;
+  const asked = [];
+  const made = new Raiser({
+    store,
+    userId: () => userId,
+    requests: {
+      authorized: async () => asked.push('raise'),
+      request: async (method, path) => (asked.push(`${method} ${path}`), null),
+    },
+    onProgress: () => undefined,
+  });
+  test.after(() => made.close());
+  assert.equal(await made.cancel(), true);
+  await advance(1_000);
+  assert.deepEqual(asked, []);
+  userId = 'u1';
+  await made.resumeRecent();
+  await advance(20_000);
+  // It may have arrived before the session ended.
+  assert.deepEqual(new Set(asked), new Set(['GET /emergencies/active']));
+  assert.equal(store.get('raise'), null);
+});
