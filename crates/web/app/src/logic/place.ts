@@ -41,3 +41,9 @@ export function isEnough(place: Place, now: number): boolean {
 export function isManualValid({ at }: Place, now: number): boolean {
   return now - at <= MAX_MANUAL_AGE;
 }
+
+/** The zoom at which a map of the width of a phone shows everywhere where the person may be. */
+export function zoomFor({ accuracy }: Place): number {
+  // At zoom 0 such a map shows 30,000 km: half of it is the greatest distance from its middle.
+  return Math.max(3, Math.min(17, Math.floor(Math.log2(15_000_000 / (accuracy ?? 1)))));
+}

@@ -2,7 +2,8 @@
 
 import { useRef, useState } from 'preact/hooks';
 import { ageText, distanceText, t } from '../i18n/index.js';
-import type { Point } from '../logic/geometry.js';
+import { distance, type Point } from '../logic/geometry.js';
+import { isEnough, zoomFor } from '../logic/place.js';
 import { followDevice, isDoubtful, isManual, place, placeProblem, setPlace } from '../state/place.js';
 import { Card } from './fields.js';
 import { MapView } from './map.js';
@@ -12,6 +13,8 @@ import { useNow } from './now.js';
 const ANYWHERE: Point = { latitude: 51, longitude: 10 };
 /** The least zoom at which a place is good enough for helpers: a screen shows some streets. */
 const STREET_ZOOM = 14;
+/** Metres. A map whose size changes moves by less than this, although nobody has moved it. */
+const MIN_MOVE = 10;
 
 export function PlaceCard() {
   const [isPicking, setPicking] = useState(false);
@@ -65,22 +68,29 @@ interface PickerProps {
   onClose: () => void;
 }
 
-/** A map with a cross in its middle. What it shows at first is no place that somebody chose, unless the place is known. */
+/** A map with a cross in its middle. What it shows at first is no place that somebody chose, unless the place is known well. */
 export function PlacePicker({ onPick, onClose }: PickerProps) {
   const start = useRef(place.value).current;
-  const [picked, setPicked] = useState<Point | null>(start);
+  const zoomAtStart = start ? zoomFor(start) : 5;
+  const [picked, setPicked] = useState<Point | null>(start && isEnough(start, Date.now()) ? start : null);
+  const [zoom, setZoom] = useState(zoomAtStart);
+  const move = (point: Point, zoomedTo: number) => {
+    setZoom(zoomedTo);
+    if (zoomedTo < STREET_ZOOM) return setPicked(null);
+    if (picked || zoomedTo !== zoomAtStart || !start || distance(point, start) > MIN_MOVE) setPicked(point);
+  };
   return (
     <div class="picker">
       <p class="hint">{t('place.setHint')}</p>
       <MapView
         centre={start ?? ANYWHERE}
-        zoom={start ? 17 : 5}
+        zoom={zoomAtStart}
         points={[]}
         hasCross
-        onMove={(point, zoom) => setPicked(zoom >= STREET_ZOOM ? point : null)}
+        onMove={move}
       />
       <p class="hint" role="status">
-        {!picked && t('place.zoomIn')}
+        {zoom < STREET_ZOOM && t('place.zoomIn')}
       </p>
       <div class="row">
         <button class="primary" disabled={!picked} onClick={() => picked && onPick(picked)}>
