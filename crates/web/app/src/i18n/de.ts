@@ -74,6 +74,7 @@ export const de: Record<Key, Text> = {
   'sos.waitingFor.session': 'Ihre Sitzung ist beendet. Melden Sie sich an, dann wird es gesendet, oder rufen Sie {number} an.',
   'sos.pressedAt': 'Gedrückt um {time}',
   'sos.old': 'Ein SOS von {time} wurde nie gesendet.',
+  'sos.oldSignIn': 'Melden Sie sich an, dann werden Sie gefragt, ob es gesendet werden soll, oder rufen Sie {number} an.',
   'sos.oldSend': 'Jetzt senden',
   'sos.oldDrop': 'Verwerfen',
   'sos.failed': 'Das SOS wurde nicht angenommen',

@@ -76,6 +76,7 @@ export const en = {
   'sos.waitingFor.session': 'Your session has ended. Log in and it is sent, or call {number}.',
   'sos.pressedAt': 'Pressed at {time}',
   'sos.old': 'An SOS from {time} was never sent.',
+  'sos.oldSignIn': 'Log in, and you are asked whether to send it, or call {number}.',
   'sos.oldSend': 'Send it now',
   'sos.oldDrop': 'Discard it',
   'sos.failed': 'The SOS was not accepted',
