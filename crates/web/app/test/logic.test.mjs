@@ -9,8 +9,8 @@ import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, wi
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
 import { applyEvent, canReopen, coming, searchState } from '../build/logic/emergency.js';
 import { distance, gridStep, navigationLink } from '../build/logic/geometry.js';
-import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE } from '../build/logic/place.js';
-import { asPress, MAX_AGE, nextStep } from '../build/logic/press.js';
+import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE, zoomFor } from '../build/logic/place.js';
+import { asPress, goesFirst, isOther, MAX_AGE, nextStep } from '../build/logic/press.js';
 import { programName } from '../build/logic/program.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
 import { pathOf, routeOf } from '../build/logic/route.js';
@@ -197,6 +197,11 @@ describe('places', () => {
     assert.deepEqual(places.map((place) => isEnough(place, now)), [true, false, true, false, false]);
   });
 
+  it('are seen on the first map with all that they may be', () => {
+    const zooms = [null, 10, 200, 2_000, 20_000, 1e9].map((accuracy) => zoomFor({ latitude: 1, longitude: 1, accuracy, at: 0 }));
+    assert.deepEqual(zooms, [17, 17, 16, 12, 9, 3]);
+  });
+
   it('takes round steps for a grid', () => {
     assert.deepEqual([1.2, 3, 4, 8, 130, 9_000].map(gridStep), [1, 2, 5, 10, 100, 10_000]);
   });
@@ -220,6 +225,14 @@ describe('a press of the SOS button that was kept', () => {
     assert.equal(step(null, 5_000), 'sign_in');
     assert.equal(step(null, MAX_AGE + 1), 'ask');
     assert.equal(step('u2', 5_000), 'none');
+  });
+
+  it('is not lost behind an earlier call that the service has not answered', () => {
+    assert.equal(goesFirst({ requestId: 'r0', userId: 'u1' }, press), false);
+    assert.equal(goesFirst({ requestId: 'r1', userId: 'u1' }, press), true, 'the client has it');
+    assert.equal(goesFirst({ requestId: 'r0', userId: 'u1' }, null), true);
+    assert.equal(goesFirst({ requestId: 'r0', userId: 'u2' }, press), true, 'of another user');
+    assert.deepEqual([isOther(press, 'r0'), isOther(press, 'r1'), isOther(null, 'r0')], [true, false, false]);
   });
 
   it('is read as it was written, and damaged ones are none', () => {

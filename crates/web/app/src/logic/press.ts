@@ -33,6 +33,16 @@ export function nextStep(press: Press | null, userId: string | null, now: number
   return now < press.sendAt ? 'count' : 'send';
 }
 
+/** Whether the client's unanswered call is what a start of the app goes on with, rather than the kept press: not if that came after it. */
+export function goesFirst(pending: Pick<Press, 'requestId' | 'userId'>, press: Press | null): boolean {
+  return press?.userId !== pending.userId || press.requestId === pending.requestId;
+}
+
+/** Whether a press is kept, and it is another than the call with this id. */
+export function isOther(press: Press | null, requestId: string): boolean {
+  return press !== null && press.requestId !== requestId;
+}
+
 /** Whether it may be sent without asking again. The clock of the device may have been set back. */
 export function isRecent({ pressedAt }: Pick<Press, 'pressedAt'>, now: number): boolean {
   return Math.abs(now - pressedAt) <= MAX_AGE;

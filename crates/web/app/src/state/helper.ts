@@ -6,6 +6,7 @@ import { isLive } from '../logic/emergency.js';
 import { ally } from './ally.js';
 import { go, route } from './navigation.js';
 import { isSilent } from './owner.js';
+import { isPressed } from './press.js';
 import { Room } from './room.js';
 import { session, setUser, user } from './session.js';
 import { startRinging, stopRinging } from './sound.js';
@@ -23,6 +24,8 @@ export const ringing = signal<readonly Ringing[]>([]);
 export const pending = signal<readonly Emergency[]>([]);
 export const readiness = signal<HelperReadiness | null>(null);
 export const helper = computed<HelperRecord | null>(() => user.value?.helper ?? null);
+/** Whether alerts wait, unseen and unheard: they must not betray a person who asks for help silently, nor cover what they have to do. */
+export const isHeldBack = computed(() => isSilent.value || isPressed());
 export const isHelping = computed(() => {
   const emergency = helpingRoom.emergency.value;
   return emergency !== null && isLive(emergency.status) && ownStatus(emergency) !== null;
@@ -102,12 +105,11 @@ export function startHelper(): void {
   ally.onAlert((alert) => {
     show(alert, true);
     // Seen by a person only if the page is in front of one, and shows it.
-    if (document.visibilityState === 'visible' && !isSilent.peek()) alert.seen().catch(() => undefined);
+    if (document.visibilityState === 'visible' && !isHeldBack.peek()) alert.seen().catch(() => undefined);
     else seeLater(alert);
   });
-  // An alert must not betray a person who asks for help silently: it waits for the end of that.
   effect(() => {
-    if (isSilent.value) stopRinging();
+    if (isHeldBack.value) stopRinging();
     else if (ringing.peek().length > 0) startRinging();
   });
   ally.on('emergency:ended', ({ emergencyId }) => stopShowing(emergencyId));
@@ -145,7 +147,7 @@ export function startHelper(): void {
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {
   const others = ringing.peek().filter((each) => each.emergency.id !== emergency.id);
   ringing.value = [...others, { emergency, distance, isRepeat }];
-  if (isLoud && !isSilent.peek()) startRinging();
+  if (isLoud && !isHeldBack.peek()) startRinging();
   void loadPending();
 }
 
@@ -159,9 +161,11 @@ function stopShowing(id: string): void {
 
 function seeLater(alert: Alert): void {
   const look = () => {
-    if (document.visibilityState !== 'visible' || isSilent.peek()) return;
+    if (isHeldBack.value || document.visibilityState !== 'visible') return;
     document.removeEventListener('visibilitychange', look);
+    stop();
     alert.seen().catch(() => undefined);
   };
   document.addEventListener('visibilitychange', look);
+  const stop = effect(look);
 }

@@ -1,12 +1,13 @@
 /** The press of the SOS button, until the service has the call: the countdown, the place, the sending. */
 
-import { effect, signal } from '@preact/signals';
+import { batch, effect, signal } from '@preact/signals';
 import { NetworkError, NotSignedInError, uniqueId, type PendingRaise, type RaiseProgress } from '@allynet/client';
 import type { Point } from '../logic/geometry.js';
 import { isEnough, type Place } from '../logic/place.js';
-import { asPress, isRecent, nextStep, type Press, type SosOptions } from '../logic/press.js';
+import { asPress, goesFirst, isOther, isRecent, nextStep, type Press, type SosOptions } from '../logic/press.js';
 import { ally } from './ally.js';
 import { config } from './config.js';
+import { go } from './navigation.js';
 import { failureText } from './notices.js';
 import { place, placeForSos } from './place.js';
 import { userId } from './session.js';
@@ -43,7 +44,7 @@ export const countdownEnd = signal<number | null>(null);
 export const sending = signal<Sending | null>(null);
 export const placeRequest = signal<PlaceRequest | null>(null);
 /** A call of before, too old to be sent by itself. */
-export const oldCall = signal<{ pressedAt: number } | null>(null);
+export const oldCall = signal<{ pressedAt: number; silentMode: boolean } | null>(null);
 /** Why the service refused the call. */
 export const failure = signal<string | null>(null);
 
@@ -54,10 +55,10 @@ export function isPressed(): boolean {
   return countdownEnd.value !== null || sending.value !== null || placeRequest.value !== null;
 }
 
-/** Whether the press that is under way is to be silent. */
+/** Whether the press that is under way, or was not sent, is to be silent. */
 export function isPressSilent(): boolean {
   if (countdownEnd.value !== null) return options.value.silentMode;
-  return (sending.value ?? placeRequest.value)?.silentMode === true;
+  return (sending.value ?? placeRequest.value ?? oldCall.value)?.silentMode === true;
 }
 
 export function setOptions(change: Partial<SosOptions>): void {
@@ -70,12 +71,15 @@ export function pressSos(): void {
   const user = userId.value;
   if (isPressed() || user === null) return;
   failure.value = null;
-  oldCall.value = null;
   const pressedAt = Date.now();
   const press = { requestId: uniqueId(), userId: user, pressedAt, sendAt: pressedAt + config.value.alertHold * 1_000, ...options.value };
   keep(press);
   if (!press.silentMode) navigator.vibrate?.(100);
-  count(press.sendAt);
+  // Signals of one change are set in one batch: between two of them a silent press would not count as silent.
+  batch(() => {
+    oldCall.value = null;
+    count(press.sendAt);
+  });
 }
 
 /** Calls the press off before it was sent. */
@@ -89,20 +93,23 @@ export function stopCountdown(): void {
 export function sendNow(): void {
   if (countdownEnd.value === null) return;
   clearTimeout(timer);
-  countdownEnd.value = null;
   // Another page of the app may have called it off, or sent it.
   const press = kept();
-  if (!press) return;
-  keep({ ...press, sendAt: Date.now() });
-  void send(press);
+  if (press) keep({ ...press, sendAt: Date.now() });
+  batch(() => {
+    countdownEnd.value = null;
+    if (press) void send(press);
+  });
 }
 
 /** Sends the call that waited for a place. */
 export function sendFrom(point: Point): void {
   const press = kept();
-  placeRequest.value = null;
   clearTimeout(timer);
-  if (press) void sendTo(point, press);
+  batch(() => {
+    placeRequest.value = null;
+    if (press) void sendTo(point, press);
+  });
 }
 
 /** Calls it off; if it has arrived already, the emergency is cancelled. */
@@ -111,14 +118,24 @@ export async function cancelSending(): Promise<void> {
   await ally.cancelRaise();
 }
 
+/**
+ * Sends an old call as a new one, from where the person is now. The client replaces the stored one by it; if that one had arrived and
+ * is live, the service answers with it.
+ */
 export async function sendOld(): Promise<void> {
-  oldCall.value = null;
+  const user = userId.peek();
+  if (user === null) return;
   const press = kept();
-  if ((await ally.pendingRaise()) !== null) return void (await ally.resumePending().catch(() => undefined));
-  if (!press) return;
-  const confirmed = { ...press, pressedAt: Date.now(), sendAt: Date.now() };
-  keep(confirmed);
-  await send(confirmed);
+  const old = press?.userId === user ? press : (await ally.pendingRaise())?.body;
+  if (isPressed()) return;
+  const now = Date.now();
+  const chosen = { silentMode: old?.silentMode === true, anonymousMode: old?.anonymousMode === true };
+  const confirmed = { requestId: uniqueId(), userId: user, pressedAt: now, sendAt: now, ...chosen };
+  if (old) keep(confirmed);
+  batch(() => {
+    oldCall.value = null;
+    if (old) void send(confirmed);
+  });
 }
 
 export async function dropOld(): Promise<void> {
@@ -129,19 +146,26 @@ export async function dropOld(): Promise<void> {
 
 /** Begins to listen. */
 export function startPress(): void {
-  ally.on('raise', onRaise);
+  ally.on('raise', (progress) => batch(() => onRaise(progress)));
   ally.on('signedIn', () => void resumePress());
   ally.on('signedOut', ({ reason }) => {
     // A session that the service ends must not end a call for help.
     if (reason === 'logged_out') dropPress();
     else if (placeRequest.peek()) void resumePress();
   });
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && sendNow());
+  document.addEventListener('visibilitychange', () => document.hidden && sendHidden());
   // The device has found itself while the person was asked.
   effect(() => {
     const found = place.value;
     if (placeRequest.value && found && isEnough(found, Date.now())) sendFrom(found);
   });
+}
+
+/** Sends what can be sent before the device freezes the hidden page. */
+function sendHidden(): void {
+  sendNow();
+  const fallback = placeRequest.peek()?.fallback;
+  if (fallback) sendFrom(fallback);
 }
 
 /** Goes on with a press that was kept. Call it when the session is known. */
@@ -151,27 +175,33 @@ export async function resumePress(): Promise<void> {
   const press = kept();
   if (press && user !== null && press.userId !== user) clear();
   if (countdownEnd.peek() !== null) return;
-  if (pending) return askAbout(pending);
+  if (pending && goesFirst(pending, press)) return askAbout(pending);
+  const step = nextStep(press, user, Date.now());
+  // The rest of the app does not show it.
+  if (step !== 'none') go({ screen: 'sos' });
   clearTimeout(timer);
-  placeRequest.value = null;
-  switch (nextStep(press, user, Date.now())) {
-    case 'count':
-      return count((press as Press).sendAt);
-    case 'send':
-      return send(press as Press);
-    case 'sign_in':
-      return waitForSession(press as Press);
-    case 'ask':
-      sending.value = null;
-      oldCall.value = { pressedAt: (press as Press).pressedAt };
-  }
+  batch(() => {
+    placeRequest.value = null;
+    if (step === 'count') count((press as Press).sendAt);
+    else if (step === 'send') void send(press as Press);
+    else if (step === 'sign_in') waitForSession(press as Press);
+    else if (step === 'ask') ask(press as Press);
+  });
 }
 
 /** A recent call that the client has goes on by itself. */
-function askAbout({ pressedAt, confirmedAt, isCancelled }: PendingRaise): void {
-  if (isCancelled || isRecent({ pressedAt: confirmedAt ?? pressedAt }, Date.now())) return;
-  sending.value = null;
-  oldCall.value = { pressedAt };
+function askAbout({ pressedAt, confirmedAt, isCancelled, body }: PendingRaise): void {
+  if (isCancelled) return;
+  go({ screen: 'sos' });
+  if (isRecent({ pressedAt: confirmedAt ?? pressedAt }, Date.now())) return;
+  ask({ pressedAt, silentMode: body.silentMode === true });
+}
+
+function ask({ pressedAt, silentMode }: Pick<Press, 'pressedAt' | 'silentMode'>): void {
+  batch(() => {
+    sending.value = null;
+    oldCall.value = { pressedAt, silentMode };
+  });
 }
 
 function count(until: number): void {
@@ -181,16 +211,32 @@ function count(until: number): void {
 
 async function send(press: Press): Promise<void> {
   show(press, null);
-  const known = await placeForSos();
+  const known = await Promise.race([placeForSos(), placeOnceHidden()]);
   if (kept()?.requestId !== press.requestId || !sending.peek()) return;
-  if (known && isEnough(known, Date.now())) return sendTo(known, press);
+  if (known && (document.hidden || isEnough(known, Date.now()))) return sendTo(known, press);
   askForPlace(press, known);
 }
 
+/** The last known place, if there is one, as soon as the page is hidden: neither a better one nor an answer comes while it is frozen. */
+function placeOnceHidden(): Promise<Place> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const known = place.peek();
+      if (!document.hidden || !known) return;
+      document.removeEventListener('visibilitychange', look);
+      resolve(known);
+    };
+    document.addEventListener('visibilitychange', look);
+    look();
+  });
+}
+
 function askForPlace({ silentMode }: Press, known: Place | null): void {
-  sending.value = null;
-  placeRequest.value = { silentMode, fallback: known && { ...known, sendAt: 0 } };
-  waitForChoice(PLACE_LIMIT);
+  batch(() => {
+    sending.value = null;
+    placeRequest.value = { silentMode, fallback: known && { ...known, sendAt: 0 } };
+    waitForChoice(PLACE_LIMIT);
+  });
 }
 
 /** The person looks for the place on the map. */
@@ -211,11 +257,7 @@ function waitForChoice(limit: number): void {
 /** Hands the call to the client, whose `raise` events tell of it. */
 async function sendTo({ latitude, longitude }: Point, press: Press): Promise<void> {
   const { requestId, pressedAt, silentMode, anonymousMode } = press;
-  if (!isRecent(press, Date.now())) {
-    sending.value = null;
-    oldCall.value = { pressedAt };
-    return;
-  }
+  if (!isRecent(press, Date.now())) return ask(press);
   show(press, null);
   const call = { location: { latitude, longitude }, silentMode, anonymousMode, requestId };
   await ally.raise(call, { pressedAt }).catch((error: unknown) => {
@@ -232,8 +274,11 @@ function show({ pressedAt, silentMode }: Press, waitsFor: Sending['waitsFor']): 
 }
 
 function onRaise(progress: RaiseProgress): void {
-  const { pressedAt, body } = progress.pending;
+  const { pressedAt, body, requestId } = progress.pending;
   const silentMode = body.silentMode === true;
+  const isEnd = ['cancelled', 'failed', 'expired'].includes(progress.status);
+  // An earlier call has ended, the press of now has not.
+  if (isEnd && isOther(kept(), requestId)) return;
   switch (progress.status) {
     case 'sending':
       oldCall.value = null;
@@ -244,8 +289,7 @@ function onRaise(progress: RaiseProgress): void {
       sending.value = { pressedAt, silentMode, waitsFor: progress.error instanceof NetworkError ? 'network' : 'service' };
       break;
     case 'expired':
-      sending.value = null;
-      oldCall.value = { pressedAt };
+      ask({ pressedAt, silentMode });
       break;
     case 'failed':
       if (progress.error instanceof NotSignedInError) {

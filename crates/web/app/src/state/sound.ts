@@ -6,6 +6,8 @@ import { signal } from '@preact/signals';
 export const canSound = signal(false);
 
 let context: AudioContext | null = null;
+/** What the tones of the ringing go through: without it those that are scheduled already are not heard. */
+let ringOutput: GainNode | null = null;
 let ringing: ReturnType<typeof setInterval> | undefined;
 
 const RING_INTERVAL = 2_500;
@@ -29,6 +31,8 @@ export function startRinging(): void {
 export function stopRinging(): void {
   clearInterval(ringing);
   ringing = undefined;
+  ringOutput?.disconnect();
+  ringOutput = null;
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(0);
 }
 
@@ -39,12 +43,16 @@ export function chime(isUrgent: boolean): void {
 }
 
 function ring(): void {
-  for (const [index, pitch] of [784, 988, 784, 988].entries()) beep(pitch, index * 0.25, 0.22);
+  if (context && !ringOutput) {
+    ringOutput = context.createGain();
+    ringOutput.connect(context.destination);
+  }
+  for (const [index, pitch] of [784, 988, 784, 988].entries()) beep(pitch, index * 0.25, 0.22, ringOutput);
   // Browsers refuse, with a warning, to vibrate before the first touch.
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.([400, 150, 400, 150, 400]);
 }
 
-function beep(pitch: number, after: number, seconds: number): void {
+function beep(pitch: number, after: number, seconds: number, output: AudioNode | null = null): void {
   if (context?.state !== 'running') return;
   const [tone, volume] = [context.createOscillator(), context.createGain()];
   const start = context.currentTime + after;
@@ -52,7 +60,7 @@ function beep(pitch: number, after: number, seconds: number): void {
   volume.gain.setValueAtTime(0, start);
   volume.gain.linearRampToValueAtTime(0.5, start + 0.02);
   volume.gain.linearRampToValueAtTime(0, start + seconds);
-  tone.connect(volume).connect(context.destination);
+  tone.connect(volume).connect(output ?? context.destination);
   tone.start(start);
   tone.stop(start + seconds);
 }

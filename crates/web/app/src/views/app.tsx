@@ -1,9 +1,8 @@
-/** Chooses what is shown: signing in, or the frame with one of the screens. An alert covers everything. */
+/** Chooses what is shown: signing in, or the frame with one of the screens. An alert covers everything but a press of the SOS button. */
 
 import { t } from '../i18n/index.js';
-import { ringing } from '../state/helper.js';
+import { isHeldBack, ringing } from '../state/helper.js';
 import { route } from '../state/navigation.js';
-import { isSilent } from '../state/owner.js';
 import { isAdmin, session } from '../state/session.js';
 import { Account } from './account.js';
 import { AlertScreen } from './alert.js';
@@ -27,7 +26,7 @@ export function App() {
       </>
     );
   }
-  const alert = isSilent.value ? undefined : ringing.value[0];
+  const alert = isHeldBack.value ? undefined : ringing.value[0];
   return (
     <>
       <div inert={alert !== undefined}>

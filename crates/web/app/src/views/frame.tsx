@@ -7,6 +7,7 @@ import { ally } from '../state/ally.js';
 import { config } from '../state/config.js';
 import { followLink, route } from '../state/navigation.js';
 import { hasLive, isSilent } from '../state/owner.js';
+import { isPressed, oldCall } from '../state/press.js';
 import { connection, freshAt, isAdmin } from '../state/session.js';
 import { hasUpdate } from '../state/updates.js';
 import { Icon, type IconName } from './icons.js';
@@ -43,6 +44,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
 
 function Menu() {
   const screen = route.value.screen === 'emergency' ? 'help' : route.value.screen;
+  const isSosOpen = hasLive.value || isPressed() || oldCall.value !== null;
   const entries = ENTRIES.filter(({ to }) => to.screen !== 'dispatch' || isAdmin.value);
   return (
     <nav class="menu" aria-label={t('nav.label')}>
@@ -52,7 +54,7 @@ function Menu() {
           href={pathOf(to)}
           aria-current={to.screen === screen ? 'page' : undefined}
           onClick={(event) => followLink(event, to)}
-          data-live={to.screen === 'sos' && hasLive.value ? '' : undefined}
+          data-live={to.screen === 'sos' && isSosOpen ? '' : undefined}
         >
           <Icon name={icon} />
           {t(text)}

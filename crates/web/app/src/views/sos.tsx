@@ -152,6 +152,14 @@ function MissingPlace() {
       <div onPointerDown={choosePlace} onKeyDown={choosePlace}>
         <PlacePicker onPick={sendFrom} onClose={() => void attempt(cancelSending)} />
       </div>
+      {fallback && (
+        <>
+          <button class="danger" onClick={() => sendFrom(fallback)}>
+            {t('sos.sendNow')}
+          </button>
+          <p class="hint center">{t('sos.countdownHint')}</p>
+        </>
+      )}
       <LargeCallLink />
     </section>
   );
