@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fill, holdSos, openApp, press, shows, SMALL } from './app-pages.mjs';
 import { newPage, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
@@ -30,6 +31,16 @@ describe('a call for help in the app', () => {
     return page;
   };
   const raisedBy = async (caller) => ok(await caller.get('/emergencies/history')).emergencies.length;
+  // What a phone that is locked tells its page.
+  const hide = (page) =>
+    page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { configurable: true, value: true });
+      Object.defineProperty(document, 'visibilityState', { configurable: true, value: 'hidden' });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+  const setOldPlace = (page, position, age) =>
+    page.evaluate((place) => localStorage.setItem('allynet-app:manualPlace', JSON.stringify(place)), { ...position, accuracy: null, at: Date.now() - age });
+  const write = (page, key, value) => page.evaluate((name, text) => localStorage.setItem(name, text), key, JSON.stringify(value));
   const logInAgain = async (page, { email, password }) => {
     await fill(page, 'Email', email);
     await page.type('input[type=password]', password);
@@ -79,6 +90,102 @@ describe('a call for help in the app', () => {
     await press(page, 'I am still here');
     await holdSos(page);
     await shows(page, 'Stored at');
+  });
+
+  it('is sent from the last known place when the phone is locked, in the countdown and while it waits for a place', async () => {
+    for (const isAsked of [true, false]) {
+      const caller = await app.owner();
+      const position = app.somewhere();
+      const { page } = await openFor({ as: caller });
+      await setOldPlace(page, position, 90 * MINUTE);
+      await page.reload();
+      await shows(page, 'Is this still where you are?');
+      await holdSos(page);
+      await shows(page, isAsked ? 'with the last known place' : 'Sending in');
+      assert.equal(await raisedBy(caller), 0);
+      await hide(page);
+      await eventually(async () => (await raisedBy(caller)) === 1, 2_500);
+      assert.equal(ok(await caller.get('/emergencies/active')).emergency.location.latitude, position.latitude);
+    }
+  });
+
+  it('does not go to a doubted place because of one touch', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller });
+    await setOldPlace(page, app.somewhere(), 90 * MINUTE);
+    await page.reload();
+    await shows(page, 'Is this still where you are?');
+    await holdSos(page);
+    const use = await page.waitForSelector('.picker .primary');
+    await page.waitForSelector('.picker .leaflet-container');
+    assert.equal(await use.evaluate((button) => button.disabled), true);
+    await page.focus('.picker .leaflet-container');
+    await page.keyboard.press('ArrowUp');
+    await page.waitForSelector('.picker .primary:not([disabled])');
+    await use.click();
+    await shows(page, 'Stored at');
+  });
+
+  it('of hours ago is shown on every screen, and goes from where the person is now, once', async () => {
+    const caller = await app.owner();
+    const [then, position] = [app.somewhere(), app.somewhere()];
+    const { page } = await openFor({ as: caller, position });
+    await shows(page, 'Known to');
+    const userId = caller.id;
+    const body = { location: then, requestId: 'the-old-call', silentMode: false, anonymousMode: true };
+    const old = { requestId: 'the-old-call', userId, body, pressedAt: Date.now() - 180 * MINUTE, isCancelled: false };
+    await write(page, 'allynet:raise', old);
+    await page.goto(`${app.url}/app/help`);
+    await shows(page, 'was never sent');
+    assert.ok(await page.$('.menu a[data-live]'));
+    await press(page, 'Send it now');
+    await shows(page, 'Stored at');
+    const { emergency } = ok(await caller.get('/emergencies/active'));
+    assert.equal(emergency.location.latitude, position.latitude);
+    assert.equal(emergency.anonymousMode, true);
+    await page.reload();
+    await shows(page, 'Stored at');
+    assert.equal(await raisedBy(caller), 1);
+    assert.equal(await page.evaluate(() => localStorage.getItem('allynet:raise')), null);
+  });
+
+  it('is not lost behind one of hours ago', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller, position: app.somewhere() });
+    await shows(page, 'Known to');
+    const userId = caller.id;
+    const body = { location: app.somewhere(), requestId: 'the-old-call' };
+    await write(page, 'allynet:raise', { requestId: 'the-old-call', userId, body, pressedAt: Date.now() - 180 * MINUTE, isCancelled: false });
+    const now = Date.now();
+    await write(page, 'allynet-app:press', { requestId: 'the-call-of-now', userId, pressedAt: now, sendAt: now });
+    await page.reload();
+    await shows(page, 'Stored at');
+    assert.equal(await raisedBy(caller), 1);
+  });
+
+  it('of hours ago does not go by logging in, and can be called off before', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller, position: app.somewhere() });
+    await shows(page, 'Known to');
+    const userId = caller.id;
+    const pressedAt = Date.now() - 180 * MINUTE;
+    await write(page, 'allynet-app:press', { requestId: 'the-old-call', userId, pressedAt, sendAt: pressedAt });
+    await page.reload();
+    await shows(page, 'was never sent');
+    const live = await raise(caller, app.somewhere());
+    await shows(page, 'Stored at');
+    ok(await caller.post('/auth/logout', { refreshToken: caller.tokens.refreshToken }));
+    await shows(page, 'you are asked whether to send it');
+    await shows(page, 'Stored at');
+    await press(page, 'Discard it');
+    await page.waitForFunction(() => !document.body.innerText.includes('was never sent'));
+    await shows(page, 'Stored at');
+    await logInAgain(page, caller);
+    await shows(page, 'I am safe');
+    const again = await app.logIn(caller);
+    await cancel(again, live.id);
+    await shows(page, 'Ended as a false alarm');
+    assert.equal((await page.content()).includes('was never sent'), false);
   });
 
   it('stays on the screen when the session ends, and goes on after the person has logged in', async () => {
@@ -159,6 +266,30 @@ describe('a call for help in the app', () => {
     await page.goto(`${app.url}/app/`);
     await press(page, 'Done');
     await page.waitForFunction(() => document.title === 'AllyNet');
+  });
+
+  it('is not covered by an alert while it waits for a place, nor betrayed by one at any moment if it is silent', async () => {
+    for (const isSilent of [true, false]) {
+      const position = app.somewhere();
+      const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);
+      const { page } = await openFor({ as: helper });
+      await setOldPlace(page, north(position, 300), 90 * MINUTE);
+      await write(page, 'allynet-app:sosOptions', { silentMode: isSilent });
+      await page.reload();
+      await shows(page, 'Is this still where you are?');
+      await page.evaluate(() => (navigator.vibrate = (pattern) => (window.vibrations ??= []).push(pattern)));
+      await holdSos(page);
+      await shows(page, 'with the last known place');
+      const { id } = await raise(caller, position);
+      await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).some((each) => each.id === id));
+      await pause(300);
+      assert.equal(await page.$('.alert'), null);
+      await hide(page);
+      if (isSilent) await shows(page, 'Stored at');
+      else await page.waitForSelector('.alert');
+      const rang = await page.evaluate(() => (window.vibrations ?? []).some((pattern) => Array.isArray(pattern)));
+      assert.equal(rang, !isSilent);
+    }
   });
 
   it('is sent once, and nothing is missing on either screen, when the service is killed meanwhile', async () => {
