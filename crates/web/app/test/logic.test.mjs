@@ -186,7 +186,8 @@ describe('places', () => {
     const choice = (set, device) => presentPlace(set, device, now)?.latitude ?? null;
     assert.equal(choice(null, null), null);
     assert.equal(choice(null, found(MAX_MANUAL_AGE)), 2, 'better an old one than none');
-    assert.equal(choice(manual(SURE_AGE), found(0)), 1, 'the person has just said it');
+    assert.equal(choice(manual(SURE_AGE), found(SURE_AGE)), 1, 'the person has just said it');
+    assert.equal(choice(manual(SURE_AGE), found(0, 5_000)), 1, 'and the device knows the town only');
     assert.equal(choice(manual(SURE_AGE + 1), found(0)), 2, 'the person may have moved');
     assert.equal(choice(manual(SURE_AGE + 1), found(0, 5_000)), 1, 'the device knows the town only');
     assert.equal(choice(manual(SURE_AGE + 2), found(SURE_AGE + 1)), 1);
@@ -200,6 +201,27 @@ describe('places', () => {
   it('are seen on the first map with all that they may be', () => {
     const zooms = [null, 10, 200, 2_000, 20_000, 1e9].map((accuracy) => zoomFor({ latitude: 1, longitude: 1, accuracy, at: 0 }));
     assert.deepEqual(zooms, [17, 17, 16, 12, 9, 3]);
+  });
+
+  it('is the one of the device again when it has moved', () => {
+    const now = 100 * MAX_MANUAL_AGE;
+    const manual = (metres, instead) => ({ latitude: metres / 111_195, longitude: 0, accuracy: null, at: now - 60_000, instead });
+    const found = (more) => ({ latitude: 0, longitude: 0, accuracy: 200, at: now, ...more });
+    const isDevice = (set, device = found()) => presentPlace(set, device, now) === device;
+    assert.equal(isDevice(manual(190)), false, 'so near, the person knows better');
+    assert.equal(isDevice(manual(210)), true);
+    assert.equal(isDevice(manual(1_000), found({ accuracy: 201 })), false);
+    assert.equal(isDevice(manual(1_000), found({ at: now - 60_000 })), false, 'the person corrected that one');
+    assert.equal(isDevice(manual(1_000, { latitude: 0, longitude: 0 })), false, 'it says the same as when the person corrected it');
+    assert.equal(isDevice(manual(1_000, { latitude: 0.1, longitude: 0 })), true);
+    assert.equal(isDevice(manual(1_000, null)), true);
+  });
+
+  it('is doubtful if its time lies ahead of the clock', () => {
+    const now = 100 * MAX_MANUAL_AGE;
+    const places = [1_000, SURE_AGE + 1, MAX_MANUAL_AGE + 1].map((ahead) => ({ latitude: 1, longitude: 1, accuracy: 10, at: now + ahead }));
+    assert.deepEqual(places.map((place) => isEnough(place, now)), [true, false, false]);
+    assert.deepEqual(places.map((place) => isManualValid(place, now)), [true, true, false]);
   });
 
   it('takes round steps for a grid', () => {

@@ -1,19 +1,21 @@
 /** Which of the known places counts as the present one. Phones move: what was found or set a while ago is doubtful. */
 
-import type { Point } from './geometry.js';
+import { distance, type Point } from './geometry.js';
 
 export interface Place extends Point {
   /** Metres; `null` for one that was set on the map. */
   accuracy: number | null;
   /** In milliseconds. */
   at: number;
+  /** Of a place that was set on the map: where the device said that it was, if it found itself well. */
+  instead?: Point | null;
 }
 
 /** A place of this age may be left by now. */
 export const SURE_AGE = 30 * 60_000;
 /** A place that was set on the map counts for so long where the device finds none: a helper may sit at one desk all day. */
 export const MAX_MANUAL_AGE = 12 * 3_600_000;
-/** Metres. A device that finds its place this well is believed rather than an old choice on the map. */
+/** Metres. A device that finds its place this well is believed rather than an old choice on the map, or one so far away. */
 const GOOD_ACCURACY = 200;
 /** Metres. A place that is known less well, such as that of a computer without a receiver, alerts helpers elsewhere. */
 const MAX_SOS_ACCURACY = 2_000;
@@ -21,15 +23,27 @@ const MAX_SOS_ACCURACY = 2_000;
 /** The place to go by, of the one that was set on the map and the one that the device found last; `null` if there is neither. */
 export function presentPlace(manual: Place | null, found: Place | null, now: number): Place | null {
   if (!manual || !found) return manual ?? found;
-  if (isSure(manual, now)) return manual;
-  if (isSure(found, now) && (found.accuracy ?? Infinity) <= GOOD_ACCURACY) return found;
+  const isFoundWell = isSure(found, now) && isAccurate(found);
+  if (isSure(manual, now)) return isFoundWell && hasLeft(manual, found) ? found : manual;
+  if (isFoundWell) return found;
   if (isManualValid(manual, now)) return manual;
   return manual.at > found.at ? manual : found;
 }
 
-/** Whether the person is likely to be there still. */
+/** Whether the device has moved away since its place was set on the map. That it is elsewhere is not enough: it may be wrong. */
+function hasLeft({ instead, ...manual }: Place, found: Place): boolean {
+  const isFar = (from: Point) => distance(from, found) >= GOOD_ACCURACY;
+  return found.at > manual.at && isFar(manual) && (!instead || isFar(instead));
+}
+
+/** Whether a device found the place well enough to be believed. */
+export function isAccurate({ accuracy }: Place): boolean {
+  return accuracy !== null && accuracy <= GOOD_ACCURACY;
+}
+
+/** Whether the person is likely to be there still. A time ahead of the clock is as doubtful as one behind: the clock was corrected. */
 export function isSure({ at }: Place, now: number): boolean {
-  return now - at <= SURE_AGE;
+  return Math.abs(now - at) <= SURE_AGE;
 }
 
 /** Whether an SOS goes with this place without asking the person. */
@@ -39,7 +53,7 @@ export function isEnough(place: Place, now: number): boolean {
 
 /** Whether a place that was set on the map may be reported as the present one. */
 export function isManualValid({ at }: Place, now: number): boolean {
-  return now - at <= MAX_MANUAL_AGE;
+  return Math.abs(now - at) <= MAX_MANUAL_AGE;
 }
 
 /** The zoom at which a map of the width of a phone shows everywhere where the person may be. */

@@ -5,7 +5,7 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import type { Point } from '../logic/geometry.js';
-import { isManualValid, isSure, presentPlace, type Place } from '../logic/place.js';
+import { isAccurate, isManualValid, isSure, presentPlace, type Place } from '../logic/place.js';
 import { ally } from './ally.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
 
@@ -46,7 +46,9 @@ export function followDevice(): void {
 /** Sets the place by hand. */
 export function setPlace({ latitude, longitude }: Point): void {
   now.value = Date.now();
-  manual.value = { latitude, longitude, accuracy: null, at: now.value };
+  const device = found.value && isAccurate(found.value) ? found.value : null;
+  const instead = device && { latitude: device.latitude, longitude: device.longitude };
+  manual.value = { latitude, longitude, accuracy: null, at: now.value, instead };
   writeJsonSetting('manualPlace', manual.value);
 }
 
@@ -54,7 +56,7 @@ export function setPlace({ latitude, longitude }: Point): void {
 export async function placeForSos(): Promise<Place | null> {
   now.value = Date.now();
   const known = place.value;
-  const isEnough = isManual.value ? !isDoubtful.value : known !== null && now.value - known.at < FRESH;
+  const isEnough = isManual.value ? !isDoubtful.value : known !== null && Math.abs(now.value - known.at) < FRESH;
   if (!isEnough) await lookForPlace();
   return place.value;
 }
