@@ -1,11 +1,12 @@
 // What is decided without a page: emergencies after events, the dispatcher's list, distances, addresses, texts.
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { de } from '../build/i18n/de.js';
 import { en } from '../build/i18n/en.js';
 import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n/text.js';
 import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, withEntries } from '../build/logic/board.js';
+import { dayOf, endOf } from '../build/logic/days.js';
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
 import { applyEvent, canReopen, coming, searchState } from '../build/logic/emergency.js';
 import { distance, gridStep, navigationLink } from '../build/logic/geometry.js';
@@ -226,6 +227,23 @@ describe('places', () => {
 
   it('takes round steps for a grid', () => {
     assert.deepEqual([1.2, 3, 4, 8, 130, 9_000].map(gridStep), [1, 2, 5, 10, 100, 10_000]);
+  });
+});
+
+describe('a day', () => {
+  const { TZ } = process.env;
+  after(() => (TZ === undefined ? delete process.env.TZ : (process.env.TZ = TZ)));
+
+  for (const zone of ['America/Los_Angeles', 'UTC', 'Pacific/Auckland']) {
+    it(`stays the same over its end as a time, in ${zone}`, () => {
+      process.env.TZ = zone;
+      for (const day of ['2026-03-08', '2026-12-31', '2099-01-01']) assert.equal(dayOf(endOf(day)), day);
+    });
+  }
+
+  it('ends where the person is', () => {
+    process.env.TZ = 'America/Los_Angeles';
+    assert.equal(endOf('2026-12-31'), '2027-01-01T07:59:59.000Z');
   });
 });
 

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { CheckedSkill, ListedHelper, Tier, Verification as Decision } from '@allynet/client';
 import { hasText, t } from '../../i18n/index.js';
+import { dayOf, endOf } from '../../logic/days.js';
 import { ally } from '../../state/ally.js';
 import { decided, toVerify } from '../../state/dispatcher.js';
 import { attempt } from '../../state/notices.js';
@@ -68,7 +69,7 @@ function Helper({ helper: { id, profile, email, helper, reports, isActive }, onC
     }, t('common.saved'));
     if (isDone) onChange?.();
   };
-  const known = new Map(helper?.checkedSkills.map(({ name: skill, until }) => [skill, until]));
+  const known = new Map(helper?.checkedSkills.map(({ name: skill, until }) => [skill, until && dayOf(until)]));
   const skills = [...new Set([...(helper?.skills ?? []), ...known.keys()])];
   return (
     <form
@@ -108,7 +109,7 @@ function Helper({ helper: { id, profile, email, helper, reports, isActive }, onC
                 class="date"
                 name={`until ${skill}`}
                 aria-label={`${t('dispatch.until')}: ${skillText(skill)}`}
-                defaultValue={known.get(skill)?.slice(0, 10) ?? ''}
+                defaultValue={known.get(skill) ?? ''}
               />
             </div>
           ))}
@@ -134,7 +135,7 @@ function checkedIn(form: FormData): { tier: Tier; skills: CheckedSkill[] } {
   const skills = form.getAll('skill').map((value): CheckedSkill => {
     const day = form.get(`until ${String(value)}`);
     // It holds to the end of that day, where the administrator is.
-    return { name: String(value), until: day ? new Date(`${String(day)}T23:59:59`).toISOString() : null };
+    return { name: String(value), until: day ? endOf(String(day)) : null };
   });
   return { tier: form.get('tier') as Tier, skills };
 }
