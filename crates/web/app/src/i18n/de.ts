@@ -231,8 +231,8 @@ export const de: Record<Key, Text> = {
   'skill.aed': 'Defibrillator',
   'skill.nurse': 'Pflegekraft',
   'skill.doctor': 'Ärztin/Arzt',
-  'skill.paramedic': 'Rettungsdienst',
-  'skill.fire': 'Feuerwehr',
+  'skill.paramedic': 'Sanitäter/in',
+  'skill.fire': 'Feuerwehrkraft',
 
   'alert.title': 'Notfall in der Nähe',
   'alert.distance': '{distance} entfernt',
@@ -276,6 +276,7 @@ export const de: Record<Key, Text> = {
   'dispatch.sound': 'Ton',
   'dispatch.helpers': 'Helfer',
   'dispatch.noHelpers': 'Keine',
+  'dispatch.onlyFirstHelpers': 'Es warten noch mehr. Sie erscheinen, wenn über einige von diesen entschieden ist.',
   'dispatch.moreHelpers': 'Mehr anzeigen',
   'dispatch.decision.pending': 'Zu prüfen',
   'dispatch.decision.verified': 'Bestätigt',

@@ -287,6 +287,7 @@ export const en = {
   'dispatch.sound': 'Sound',
   'dispatch.helpers': 'Helpers',
   'dispatch.noHelpers': 'None',
+  'dispatch.onlyFirstHelpers': 'More are waiting. They are shown when some of these are decided.',
   'dispatch.moreHelpers': 'Show more',
   'dispatch.decision.pending': 'To verify',
   'dispatch.decision.verified': 'Verified',

@@ -34,6 +34,8 @@ export const shown = computed(() => listed(board.value, filter.value));
 export const presence = signal<HelperPresence | null>(null);
 export const coverage = signal<Coverage | null>(null);
 export const toVerify = signal<readonly ListedHelper[]>([]);
+/** Whether more helpers wait to be verified than `toVerify` has. */
+export const hasMoreToVerify = signal(false);
 export const places = signal<ReadonlyMap<string, Place>>(new Map());
 /** The cursors of the next pages of ended emergencies, by `ENDED`; `null` after the last one. */
 const nextPages = signal<readonly (string | null)[]>([]);
@@ -209,6 +211,7 @@ async function readCounts(): Promise<void> {
       presence.value = counts;
       coverage.value = covered;
       toVerify.value = pending.helpers;
+      hasMoreToVerify.value = pending.nextCursor !== null;
     });
   } catch {
     // What was shown stays.

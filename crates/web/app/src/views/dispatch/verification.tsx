@@ -5,7 +5,7 @@ import type { CheckedSkill, ListedHelper, Tier, Verification as Decision } from 
 import { hasText, t } from '../../i18n/index.js';
 import { dayOf, endOf } from '../../logic/days.js';
 import { ally } from '../../state/ally.js';
-import { decided, toVerify } from '../../state/dispatcher.js';
+import { decided, hasMoreToVerify, toVerify } from '../../state/dispatcher.js';
 import { attempt } from '../../state/notices.js';
 import { Card, Select } from '../fields.js';
 import { nameOf } from '../helpers-list.js';
@@ -22,8 +22,17 @@ export function Verification() {
   return (
     <Card title={t('dispatch.helpers')}>
       <Select label={t('dispatch.status')} value={decision} choices={DECISIONS.map((each) => [each, t(`dispatch.decision.${each}`)] as const)} onChange={setDecision} />
-      {decision === 'pending' ? <List helpers={toVerify.value} /> : <Decided key={decision} decision={decision} />}
+      {decision === 'pending' ? <Waiting /> : <Decided key={decision} decision={decision} />}
     </Card>
+  );
+}
+
+function Waiting() {
+  return (
+    <>
+      <List helpers={toVerify.value} />
+      {hasMoreToVerify.value && <p class="hint">{t('dispatch.onlyFirstHelpers')}</p>}
+    </>
   );
 }
 
