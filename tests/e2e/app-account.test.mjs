@@ -121,6 +121,25 @@ describe('the account in the app', () => {
     refused(await app.anonymous().post('/auth/login', { email: user.email, password: user.password }), 401, 'invalid_credentials');
   });
 
+  it('does not take a part that could not be loaded for a newer version while the service is away', async () => {
+    const node = await startNode();
+    try {
+      const account = await openApp(chromium.browser, node.url, { as: await node.user() });
+      opened.push(account);
+      const { page } = account;
+      // Which would have the part.
+      await page.setBypassServiceWorker(true);
+      await page.setCacheEnabled(false);
+      await node.stop();
+      await shows(page, 'Trying again');
+      await page.locator('.menu a[href="/app/account"]').click();
+      await shows(page, 'A part of the app could not be loaded. Try again.');
+      assert.doesNotMatch(await page.evaluate(() => document.body.innerText), /newer version/);
+    } finally {
+      await node.stop();
+    }
+  });
+
   it('says that there is no network, and goes on when there is', async () => {
     const user = await app.user();
     const { page } = await openFor(user);

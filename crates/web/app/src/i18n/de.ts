@@ -17,6 +17,7 @@ export const de: Record<Key, Text> = {
   'offline.since': 'Stand: {time}.',
   'update.there': 'Es gibt eine neuere Version dieser App.',
   'update.reload': 'Neu laden',
+  'update.partMissing': 'Ein Teil der App konnte nicht geladen werden. Versuchen Sie es noch einmal.',
   'stopped.account_blocked': 'Dieses Konto ist gesperrt. Wenden Sie sich an die Betreiber.',
   'stopped.origin_not_allowed': 'Der Dienst nimmt diese Adresse der App nicht an.',
   'stopped.too_many_connections': 'AllyNet ist an zu vielen Stellen offen. Schließen Sie einige und verbinden Sie neu.',

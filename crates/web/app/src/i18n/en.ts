@@ -17,6 +17,7 @@ export const en = {
   'offline.since': 'Shown as of {time}.',
   'update.there': 'There is a newer version of this app.',
   'update.reload': 'Load it',
+  'update.partMissing': 'A part of the app could not be loaded. Try again.',
   'stopped.account_blocked': 'This account is blocked. Ask the people who run this service.',
   'stopped.origin_not_allowed': 'The service does not accept this address of the app.',
   'stopped.too_many_connections': 'AllyNet is open in too many places. Close some, then connect again.',

@@ -4,8 +4,10 @@
  */
 
 import { signal } from '@preact/signals';
+import { t } from '../i18n/index.js';
 import { CACHE_PREFIX, PAGE_LOCK } from '../logic/versions.js';
 import { ally } from './ally.js';
+import { notify } from './notices.js';
 
 /** Whether a newer version of the app is there, or files of this one are gone. */
 export const hasUpdate = signal(false);
@@ -28,9 +30,10 @@ export function watchForUpdates(registration: ServiceWorkerRegistration): void {
   });
 }
 
-/** A part of the app could not be loaded: with a network, because the service has another version by now. */
+/** A part of the app could not be loaded: while the service answers, because it has another version by now. */
 export function partIsMissing(): void {
-  if (navigator.onLine) hasUpdate.value = true;
+  if (ally.connection.status === 'connected') hasUpdate.value = true;
+  else notify('error', t('update.partMissing'));
 }
 
 /** The page may have come from the network, and be as new as the worker. */
