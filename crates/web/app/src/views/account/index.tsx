@@ -1,6 +1,6 @@
 /** What a person may do with their account: end sessions, lift blocks, see who read what, take everything along, delete it. */
 
-import { ConflictError, PermissionError, type AccessEntry, type Block, type SessionOverview } from '@allynet/client';
+import { ConflictError, NotFoundError, PermissionError, type AccessEntry, type Block, type SessionOverview } from '@allynet/client';
 import { hasText, t, timeText } from '../../i18n/index.js';
 import { programName } from '../../logic/program.js';
 import { ally } from '../../state/ally.js';
@@ -70,7 +70,7 @@ function Password() {
 function Sessions() {
   const end = async (sessions: readonly SessionOverview[], change: (next: (before: readonly SessionOverview[]) => readonly SessionOverview[]) => void) => {
     for (const { id } of sessions) {
-      if (!(await attempt(() => ally.account.endSession(id)))) return;
+      if (!(await attempt(() => ally.account.endSession(id).catch(passIfGone)))) return;
       change((before) => before.filter((each) => each.id !== id));
     }
   };
@@ -106,6 +106,11 @@ function Sessions() {
       }}
     />
   );
+}
+
+/** What has ended meanwhile needs no end. */
+function passIfGone(error: unknown): void {
+  if (!(error instanceof NotFoundError)) throw error;
 }
 
 function Blocks() {
