@@ -127,6 +127,54 @@ describe('the account in the app', () => {
     refused(await app.anonymous().post('/auth/login', { email: user.email, password: user.password }), 401, 'invalid_credentials');
   });
 
+  it('keeps nothing of the user for the next one, after logging out and after deletion', async () => {
+    for (const leave of ['Log out', 'Delete for ever']) {
+      const [user, next] = [await app.user(), await app.user({ firstName: 'Next' })];
+      const position = app.somewhere();
+      const account = await openApp(chromium.browser, app.url, { as: user, position, path: '/app/' });
+      opened.push(account);
+      const { page } = account;
+      const kept = () => page.evaluate(() => Object.fromEntries(Object.entries(localStorage)));
+      await eventually(async () => 'allynet-app:lastPlace' in (await kept()));
+      await page.locator('::-p-aria([name="Silent"][role="switch"])').click();
+      await eventually(async () => 'allynet-app:sosOptions' in (await kept()));
+      await page.evaluate((at) => {
+        localStorage.setItem('allynet-app:manualPlace', JSON.stringify({ latitude: 1, longitude: 1, accuracy: null, at }));
+        localStorage.setItem('allynet-app:unanswered', JSON.stringify({ emergencyId: 'one', alertedHelpers: 1 }));
+      }, Date.now());
+      await page.goto(`${app.url}/app/account`);
+      await shows(page, 'Delete for ever');
+      if (leave === 'Delete for ever') await type(page, 'password', user.password);
+      await press(page, leave);
+      await shows(page, 'Help from people nearby');
+      const left = await kept();
+      for (const [name, value] of Object.entries(left)) assert.doesNotMatch(value, /latitude|lastName|silentMode|emergencyId/, name);
+      await type(page, 'email', next.email);
+      await type(page, 'password', next.password);
+      await press(page, 'Log in');
+      await page.locator('.menu a').click();
+      await page.waitForFunction(() => document.querySelector('.sos-button') && [...document.querySelectorAll('[role=switch]')].every(({ checked }) => !checked));
+    }
+  });
+
+  it('shows nothing of a user when another one was signed in behind its back', async () => {
+    const [first, second] = [await app.admin(), await app.user()];
+    ok(await first.post('/auth/me/blocks', { email: 'somebody@people.example' }));
+    const { page } = await openFor(first);
+    await shows(page, first.email);
+    await shows(page, 'somebody@people.example');
+    const tokens = JSON.stringify({ ...second.tokens, expiresAt: null, lifetime: null });
+    await page.evaluate((stored) => {
+      localStorage.setItem('allynet:tokens', stored);
+      new BroadcastChannel('allynet').postMessage('tokens');
+    }, tokens);
+    await shows(page, second.email);
+    await shows(page, 'You block nobody');
+    const text = await page.evaluate(() => document.body.innerText);
+    assert.ok(!text.includes(first.email) && !text.includes('Dispatch'), text);
+    assert.equal(await page.$eval('input[name=firstName]', ({ value }) => value), ok(await second.get('/auth/me')).user.profile.firstName);
+  });
+
   it('does not take a part that could not be loaded for a newer version while the service is away', async () => {
     const node = await startNode();
     try {

@@ -8,7 +8,7 @@ import { go, route } from './navigation.js';
 import { isSilent } from './owner.js';
 import { isPressed } from './press.js';
 import { Room } from './room.js';
-import { session, setUser, user } from './session.js';
+import { onUserLeft, session, setUser, user } from './session.js';
 import { startRinging, stopRinging } from './sound.js';
 
 /** An emergency that waits for this helper's answer. */
@@ -134,14 +134,17 @@ export function startHelper(): void {
     else if (shown && isLive(shown.status)) helpingRoom.set(null);
     for (const each of ringing.peek()) if (!waiting.some(({ id }) => id === each.emergency.id)) stopShowing(each.emergency.id);
   });
-  ally.on('signedOut', () => {
-    stopRinging();
-    ringing.value = [];
-    pending.value = [];
-    readiness.value = null;
-    helpingRoom.set(null);
-  });
+  ally.on('signedOut', clear);
+  onUserLeft(clear);
   if (session.peek() === 'signed_in') void loadReadiness();
+}
+
+function clear(): void {
+  stopRinging();
+  ringing.value = [];
+  pending.value = [];
+  readiness.value = null;
+  helpingRoom.set(null);
 }
 
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {

@@ -4,8 +4,9 @@ import { computed, signal } from '@preact/signals';
 import { NotFoundError, PermissionError, type EmergencyType } from '@allynet/client';
 import { isLive, type Unanswered } from '../logic/emergency.js';
 import { ally } from './ally.js';
-import { isPressed, isPressSilent } from './press.js';
+import { isPressed, isPressSilent, setOptions } from './press.js';
 import { Room } from './room.js';
+import { onUserLeft } from './session.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
 
 export const ownRoom = new Room('own');
@@ -69,7 +70,12 @@ export function startOwner(): void {
     if (owner !== undefined && owner !== userId) ownRoom.set(null);
   });
   // A session that the service ends leaves the emergency on the screen.
-  ally.on('signedOut', ({ reason }) => reason === 'logged_out' && ownRoom.set(null));
+  onUserLeft(() => {
+    ownRoom.set(null);
+    setUnanswered(null);
+    setOptions({ silentMode: false, anonymousMode: false });
+    writeJsonSetting('sosOptions', null);
+  });
 }
 
 function setUnanswered(state: Unanswered | null): void {

@@ -7,6 +7,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Point } from '../logic/geometry.js';
 import { isAccurate, isManualValid, isSure, presentPlace, type Place } from '../logic/place.js';
 import { ally } from './ally.js';
+import { onUserLeft } from './session.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
 
 export type PlaceProblem = 'insecure' | 'denied' | 'unavailable';
@@ -23,10 +24,10 @@ const TICK = 30_000;
 const now = signal(Date.now());
 const found = signal<Place | null>(null);
 const manual = signal<Place | null>(readJsonSetting<Place>('manualPlace'));
-const lastKnown = readJsonSetting<Place>('lastPlace');
+const lastKnown = signal<Place | null>(readJsonSetting<Place>('lastPlace'));
 export const placeProblem = signal<PlaceProblem | null>(window.isSecureContext ? null : 'insecure');
 /** The place to go by: `presentPlace`. After a restart the device's is the last known one until it finds itself. */
-export const place = computed(() => presentPlace(manual.value, found.value ?? lastKnown, now.value));
+export const place = computed(() => presentPlace(manual.value, found.value ?? lastKnown.value, now.value));
 export const isManual = computed(() => place.value !== null && place.value === manual.value);
 /** Whether the person should be asked if the place still holds. */
 export const isDoubtful = computed(() => isManual.value && !isSure(place.value as Place, now.value));
@@ -67,11 +68,23 @@ export function startPlace(): void {
   effect(report);
   setInterval(report, REPORT_AGAIN);
   setInterval(() => (now.value = Date.now()), TICK);
+  onUserLeft(forgetPlaces);
   // The person has allowed it in the settings of the browser.
   void navigator.permissions?.query({ name: 'geolocation' }).then(
     (status) => status.addEventListener('change', () => isWatching.peek() && status.state !== 'denied' && startWatching()),
     () => undefined,
   );
+}
+
+/** The next user of the device is not where the one before was. */
+function forgetPlaces(): void {
+  followDevice();
+  found.value = lastKnown.value = null;
+  writeJsonSetting('lastPlace', null);
+  if (watch === null) return;
+  // A device that does not move would not tell its place again.
+  stopWatching();
+  startWatching();
 }
 
 /** The browser asks the person at the first time. */

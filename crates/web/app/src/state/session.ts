@@ -1,9 +1,9 @@
 /** Who is signed in, and the connection to the service. */
 
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import type { ConnectionState, SignedOutReason, User } from '@allynet/client';
 import { ally } from './ally.js';
-import { readJsonSetting, writeJsonSetting } from './settings.js';
+import { readJsonSetting, readSetting, writeJsonSetting, writeSetting } from './settings.js';
 
 /** How often the time of the shown state is kept. */
 const MARK_INTERVAL = 30_000;
@@ -20,6 +20,26 @@ export const freshAt = signal<number | null>(readJsonSetting<number>('freshAt'))
 export const isOnline = computed(() => connection.value.status === 'connected');
 export const isAdmin = computed(() => user.value?.role === 'admin');
 
+/** Whose state this device has, also while nobody is signed in: a session that the service ended may go on. */
+let lastUserId = readSetting('lastUserId');
+const leaveHandlers: (() => void)[] = [];
+
+/** Calls `forget` when the user logs out, deletes the account, or another one is signed in: nothing of one is for the next. */
+export function onUserLeft(forget: () => void): void {
+  leaveHandlers.push(forget);
+}
+
+/** Forgets all that this device keeps of the user. */
+export function forgetUser(): void {
+  batch(() => {
+    setUser(null);
+    freshAt.value = null;
+    writeJsonSetting('freshAt', null);
+    for (const forget of leaveHandlers) forget();
+  });
+  setLastUser(null);
+}
+
 export async function startSession(): Promise<void> {
   ally.on('connection', (state) => {
     markFresh();
@@ -32,6 +52,8 @@ export async function startSession(): Promise<void> {
   addEventListener('pagehide', markFresh);
   ally.on('signedIn', (signedIn) => {
     signedOutReason.value = null;
+    // Another tab may have signed the last user out without a word, such as while this one was frozen.
+    setLastUser(signedIn.userId);
     userId.value = signedIn.userId;
     session.value = 'signed_in';
   });
@@ -39,13 +61,22 @@ export async function startSession(): Promise<void> {
     signedOutReason.value = reason;
     userId.value = null;
     session.value = 'signed_out';
-    setUser(null);
+    if (reason === 'logged_out') forgetUser();
+    else setUser(null);
   });
   userId.value = await ally.userId();
+  if (userId.value !== null) setLastUser(userId.value);
   const kept = readJsonSetting<User>('user');
   if (userId.value !== null && kept?.id === userId.value) user.value = kept;
   session.value = userId.value === null ? 'signed_out' : 'signed_in';
   ally.connect().catch(() => undefined);
+}
+
+/** Forgets the one before, if it was another one. */
+function setLastUser(id: string | null): void {
+  if (id !== null && lastUserId !== null && id !== lastUserId) forgetUser();
+  lastUserId = id;
+  writeSetting('lastUserId', id);
 }
 
 /** While there is a connection, what is shown is the present state. */
@@ -64,7 +95,9 @@ export async function loadUser(): Promise<void> {
   }
 }
 
+/** An answer that comes after another user was signed in is dropped. */
 export function setUser(value: User | null): void {
+  if (value && value.id !== userId.peek()) return;
   user.value = value;
   writeJsonSetting('user', value);
 }

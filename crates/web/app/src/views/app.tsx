@@ -3,7 +3,7 @@
 import { t } from '../i18n/index.js';
 import { isHeldBack, ringing } from '../state/helper.js';
 import { route } from '../state/navigation.js';
-import { isAdmin, session } from '../state/session.js';
+import { isAdmin, session, userId } from '../state/session.js';
 import { Account } from './account.js';
 import { AlertScreen } from './alert.js';
 import { SignIn } from './sign-in.js';
@@ -30,7 +30,7 @@ export function App() {
   return (
     <>
       <div inert={alert !== undefined}>
-        <Frame>
+        <Frame key={userId.value}>
           <Screen />
         </Frame>
       </div>

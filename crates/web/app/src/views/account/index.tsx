@@ -5,7 +5,7 @@ import { hasText, t, timeText } from '../../i18n/index.js';
 import { programName } from '../../logic/program.js';
 import { ally } from '../../state/ally.js';
 import { attempt } from '../../state/notices.js';
-import { signedOutReason } from '../../state/session.js';
+import { forgetUser, signedOutReason } from '../../state/session.js';
 import { Card, Field } from '../fields.js';
 import { Form, type Problems } from './form.js';
 import { LoadedList } from './loaded.js';
@@ -187,6 +187,7 @@ function Deletion() {
   const remove = async (password: string) => {
     await ally.account.deleteAccount(password);
     await ally.logout();
+    forgetUser();
     // It was asked for: it did not end by itself.
     signedOutReason.value = 'logged_out';
   };
