@@ -157,17 +157,16 @@ describe('the account in the app', () => {
     }
   });
 
-  it('shows nothing of a user when another one was signed in behind its back', async () => {
+  for (const isTold of [true, false]) it(`shows nothing of a user when another tab signs another one in, ${isTold ? 'and tells' : 'without a word'}`, async () => {
     const [first, second] = [await app.admin(), await app.user()];
     ok(await first.post('/auth/me/blocks', { email: 'somebody@people.example' }));
     const { page } = await openFor(first);
     await shows(page, first.email);
     await shows(page, 'somebody@people.example');
     const tokens = JSON.stringify({ ...second.tokens, expiresAt: null, lifetime: null });
-    await page.evaluate((stored) => {
-      localStorage.setItem('allynet:tokens', stored);
-      new BroadcastChannel('allynet').postMessage('tokens');
-    }, tokens);
+    await page.evaluate((stored) => localStorage.setItem('allynet:tokens', stored), tokens);
+    if (isTold) await page.evaluate(() => new BroadcastChannel('allynet').postMessage('tokens'));
+    else ok(await first.post('/auth/logout', { refreshToken: first.tokens.refreshToken }));
     await shows(page, second.email);
     await shows(page, 'You block nobody');
     const text = await page.evaluate(() => document.body.innerText);

@@ -45,18 +45,12 @@ export async function startSession(): Promise<void> {
     markFresh();
     connection.value = state;
     markFresh();
-    if (state.status === 'connected') void loadUser();
+    if (state.status === 'connected') void ally.userId().then(useUser).then(loadUser);
   });
   // A phone ends apps without a word.
   setInterval(markFresh, MARK_INTERVAL);
   addEventListener('pagehide', markFresh);
-  ally.on('signedIn', (signedIn) => {
-    signedOutReason.value = null;
-    // Another tab may have signed the last user out without a word, such as while this one was frozen.
-    setLastUser(signedIn.userId);
-    userId.value = signedIn.userId;
-    session.value = 'signed_in';
-  });
+  ally.on('signedIn', (signedIn) => useUser(signedIn.userId));
   ally.on('signedOut', ({ reason }) => {
     signedOutReason.value = reason;
     userId.value = null;
@@ -70,6 +64,18 @@ export async function startSession(): Promise<void> {
   if (userId.value !== null && kept?.id === userId.value) user.value = kept;
   session.value = userId.value === null ? 'signed_out' : 'signed_in';
   ally.connect().catch(() => undefined);
+}
+
+/**
+ * Another tab may have signed in another user while this one was frozen. The client tells of it, unless it came upon the new tokens
+ * while it exchanged the old ones: so each connection asks, before its snapshot is there.
+ */
+function useUser(id: string | null): void {
+  if (id === null) return;
+  setLastUser(id);
+  signedOutReason.value = null;
+  userId.value = id;
+  session.value = 'signed_in';
 }
 
 /** Forgets the one before, if it was another one. */
