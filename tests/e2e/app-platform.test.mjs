@@ -47,8 +47,9 @@ describe('the app', () => {
       }
       await press(page, 'Set on the map');
       await page.waitForSelector('.map-buttons');
-      await press(page, 'Load it');
-      await page.waitForFunction(() => !document.body.innerText.includes('newer version') && document.querySelector('.sos-button'));
+      await Promise.all([page.waitForNavigation(), press(page, 'Load it')]);
+      await page.waitForSelector('.sos-button');
+      await page.waitForFunction(() => navigator.serviceWorker.ready.then(() => true));
       await service.upgrade();
       await update();
       // Nothing uses the first version any more.

@@ -17,6 +17,8 @@ let script = '';
 /** Tells the worker which files this page uses, as long as it is open. `url` is that of its first script. */
 export function useVersion(url: string): void {
   script = url;
+  // From the first moment on, since a worker may take over while the page is loaded.
+  navigator.serviceWorker?.addEventListener('controllerchange', () => void compare());
   // A promise that never ends: the browser frees the lock when the page is closed.
   void navigator.locks?.request(PAGE_LOCK + url, { mode: 'shared' }, () => new Promise(() => undefined)).catch(() => undefined);
 }
@@ -24,10 +26,6 @@ export function useVersion(url: string): void {
 /** Looks for a new version whenever the service is there again: it may have been upgraded. */
 export function watchForUpdates(registration: ServiceWorkerRegistration): void {
   ally.on('connection', ({ status }) => void (status === 'connected' && registration.update().catch(() => undefined)));
-  registration.addEventListener('updatefound', () => {
-    const worker = registration.installing;
-    worker?.addEventListener('statechange', () => worker.state === 'activated' && void compare());
-  });
 }
 
 /** A part of the app could not be loaded: while the service answers, because it has another version by now. */
