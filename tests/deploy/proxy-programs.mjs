@@ -51,7 +51,8 @@ const PROGRAMS = {
   async Caddy(folder, { http, https, nodes }) {
     // A site of its own would be served by a certificate of Caddy.
     const site = configuration('Caddyfile', { '\n\tlog {': `\n\ttls ${TLS()}/certificate.pem ${TLS()}/key.pem\n\tlog {` });
-    await writeFile(join(folder, 'Caddyfile'), `{\n\tadmin off\n\thttp_port ${http}\n\thttps_port ${https}\n}\n${site}`);
+    const options = `\n{\n\tadmin off\n\thttp_port ${http}\n\thttps_port ${https}\n`;
+    await writeFile(join(folder, 'Caddyfile'), site.replace('\n{\n', options));
     const variables = [`HOME=${folder}`, 'ALLYNET_HOST=localhost', `ALLYNET_NODES=${nodes.join(' ')}`];
     return ['env', ...variables, 'caddy', 'run', '--adapter', 'caddyfile', '--config', join(folder, 'Caddyfile')];
   },
