@@ -22,8 +22,8 @@ pub(crate) const TRANSPORT: &str = "\
     select a.id, a.transport, coalesce(p.proven_at <= ?2, 1) from json_each(?1) j cross join account a on a.id = unhex(j.value) \
     cross join position p on p.account_id = a.id";
 
-/// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3`. The newest alert is of another
-/// emergency, and a minute old at least.
+/// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3`. Of the newest
+/// alert of another emergency that is a minute old at least, when it was sent and whether a device has it.
 pub(crate) const CENSUS: &str = "\
     select a.id, p.latitude, p.longitude, a.transport, coalesce(p.proven_at <= ?2, 1) as is_proven, \
            exists (select 1 from response r where r.helper_id = a.id and r.engaged = 1) \

@@ -2,8 +2,8 @@
 //!
 //! `J = Σ W(t)·P(t)·Δt` over the hour that follows, in seconds: P is the probability that no helper is there at t, W what help is
 //! worth then. Where further pairs of hands count, P is P(none) + ¼ P(at most one) + ⅛ P(at most two), for the number of helpers
-//! at the place. A helper who is there at t with probability a lowers P(at most k) by a·P(exactly k). So the gain of each further helper is one
-//! sum of products, and it only shrinks with every helper that is added: J is submodular, and the greedy choice near the best.
+//! at the place. A helper whose probability of being at the place at t is a lowers P(at most k) by a·P(exactly k). So the gain of each further
+//! helper is one sum of products, and it only shrinks with every helper that is added: J is submodular, and the greedy choice near the best.
 
 use chrono::TimeDelta;
 
@@ -62,7 +62,7 @@ impl Presence {
         }))
     }
 
-    /// A helper who is there.
+    /// The presence of a helper who is at the place already: certain at every time.
     pub const fn there() -> Self {
         Self([1.0; STEPS])
     }

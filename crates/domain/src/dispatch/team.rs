@@ -233,14 +233,14 @@ impl Team<'_> {
         sources.iter().filter(|source| **source != Some(role)).find_map(from)
     }
 
-    /// Somebody goes to the patient, however often their role has moved.
+    /// Gives the main role to a helper if none has it, even to one whose role has moved as often as it may.
     fn fill_main(&mut self) {
         let main = self.roles.main;
         if self.count(main) > 0 {
             return;
         }
         let allowed = self.substitute(main, MAX_MOVES).or_else(|| self.substitute(main, u8::MAX));
-        // Whoever has the box in hand keeps it.
+        // A helper who has collected the box keeps it.
         if let Some(index) = allowed.or_else(|| (!self.places.is_empty()).then_some(0)) {
             let place = &mut self.places[index];
             place.role = Some(main);

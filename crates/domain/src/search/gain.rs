@@ -95,7 +95,8 @@ impl Search {
         (holding(policy, around.radius, &chosen), chosen)
     }
 
-    /// Whether no candidate is left and nobody is silent, or the last alerts have passed without an answer.
+    /// Whether no candidate is left and every alerted helper has answered, or an interval has passed since the last alert without an
+    /// answer.
     pub(super) fn is_unanswered_by_gain(
         &self,
         now: Timestamp,

@@ -8,7 +8,7 @@ use crate::{
 impl EmergencyPorts {
     /// Records that the caller is about to be shown emergencies in these stages. To be awaited before they are shown.
     ///
-    /// Calls no port unless the caller is an administrator who is shown the exact place of one of them as an administrator.
+    /// No-op unless the caller is an administrator, and not a participant, of one of the emergencies.
     ///
     /// # Errors
     /// Returns an error if the entry cannot be stored: then nothing may be shown.
