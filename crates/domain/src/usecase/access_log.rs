@@ -8,7 +8,7 @@ use crate::{
 impl EmergencyPorts {
     /// Records that the caller is about to be shown emergencies in these stages. To be awaited before they are shown.
     ///
-    /// No-op unless the caller is an administrator, and not a participant, of one of the emergencies.
+    /// No-op unless the caller is shown an exact place as an administrator.
     ///
     /// # Errors
     /// Returns an error if the entry cannot be stored: then nothing may be shown.
