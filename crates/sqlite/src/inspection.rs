@@ -1,10 +1,11 @@
 //! What an operator asks of a file beside the running service: its state, and a copy. Neither changes it.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use allynet_domain::port::{Error, Result};
 use allynet_sql::{Inspection, compare_migrations};
 use sqlx::{Connection as _, SqliteConnection};
+use tokio::time::timeout;
 
 use crate::{
     database::{MIGRATIONS, parse_location},
@@ -16,6 +17,8 @@ const HAS_MIGRATIONS: &str = "select exists (select 1 from sqlite_master where n
 const APPLIED: &str = "select version from _sqlx_migrations where success";
 /// Reads every page. One line `ok`, or what is wrong.
 const QUICK_CHECK: &str = "pragma quick_check(1)";
+/// A file that takes longer to read is not checked to its end.
+const QUICK_CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Copies the file as of one moment, without unused pages. Writers go on meanwhile.
 const COPY: &str = "vacuum into ?1";
 
@@ -26,10 +29,6 @@ const COPY: &str = "vacuum into ?1";
 pub async fn inspect(location: &str) -> Result<Inspection> {
     let mut file = open(location).await?;
     let version: String = sqlx::query_scalar(VERSION).fetch_one(&mut file).await.map_err(port_error)?;
-    let found: String = sqlx::query_scalar(QUICK_CHECK).fetch_one(&mut file).await.map_err(port_error)?;
-    if found != "ok" {
-        return Err(Error::bug(format!("the file is damaged: {found}")));
-    }
     let has_migrations: bool = sqlx::query_scalar(HAS_MIGRATIONS).fetch_one(&mut file).await.map_err(port_error)?;
     let applied = if has_migrations {
         sqlx::query_scalar(APPLIED).fetch_all(&mut file).await.map_err(port_error)?
@@ -37,8 +36,24 @@ pub async fn inspect(location: &str) -> Result<Inspection> {
         Vec::new()
     };
     let (pending, unknown) = compare_migrations(&MIGRATIONS, &applied);
+    let server =
+        match timeout(QUICK_CHECK_TIMEOUT, sqlx::query_scalar::<_, String>(QUICK_CHECK).fetch_one(&mut file)).await {
+            Ok(found) => match found.map_err(port_error)?.as_str() {
+                "ok" => format!("SQLite {version}"),
+                damage => return Err(Error::bug(format!("the file is damaged: {damage}"))),
+            },
+            // The connection is still reading, and is not waited for.
+            Err(_) => {
+                return Ok(Inspection {
+                    server: format!("SQLite {version} (too large to read every page in {QUICK_CHECK_TIMEOUT:?})"),
+                    pending,
+                    unknown,
+                    clock: None,
+                });
+            }
+        };
     file.close().await.map_err(port_error)?;
-    Ok(Inspection { server: format!("SQLite {version}"), pending, unknown, clock: None })
+    Ok(Inspection { server, pending, unknown, clock: None })
 }
 
 /// Copies a database, which may be in use, to an empty file.
