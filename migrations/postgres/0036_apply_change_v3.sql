@@ -831,7 +831,6 @@ BEGIN
         WHEN 'describe_session' THEN
             UPDATE session SET user_agent = w ->> 'user_agent' WHERE id = (w ->> 'id')::uuid;
         WHEN 'delete_account' THEN
-            DELETE FROM helper_history WHERE account_id = (w ->> 'id')::uuid;
             PERFORM delete_account_v2((w ->> 'id')::uuid, (w ->> 'former_id')::uuid, records, (change ->> 'at')::timestamptz);
         WHEN 'succeed_account' THEN
             UPDATE account SET successor_id = (w ->> 'id')::uuid WHERE former_email_hash = email_hash_v1(w ->> 'email');

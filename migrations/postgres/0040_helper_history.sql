@@ -16,11 +16,12 @@ CREATE TABLE helper_history (
 -- The newest alert of a helper before a time.
 CREATE INDEX alert_by_helper_time ON alert (helper_id, sent_at) WHERE wave IS NOT NULL;
 
--- Adds to the counts of a helper.
+-- Adds to the counts of a helper. No-op for one whose account was deleted: the alerts stand for a former user by then.
 CREATE FUNCTION count_history_v1(_helper uuid, _alerts integer, _accepted integer, _declined integer, _arrived integer, _kept integer)
 RETURNS void LANGUAGE sql AS $$
     INSERT INTO helper_history AS h (account_id, alerts, accepted, declined, arrived, kept)
-    VALUES (_helper, greatest(_alerts, 0), greatest(_accepted, 0), greatest(_declined, 0), greatest(_arrived, 0), greatest(_kept, 0))
+    SELECT a.id, greatest(_alerts, 0), greatest(_accepted, 0), greatest(_declined, 0), greatest(_arrived, 0), greatest(_kept, 0)
+    FROM account a WHERE a.id = _helper AND a.deleted_at IS NULL
     ON CONFLICT ON CONSTRAINT helper_history_pkey DO UPDATE SET
         alerts = greatest(h.alerts + _alerts, 0), accepted = greatest(h.accepted + _accepted, 0),
         declined = greatest(h.declined + _declined, 0), arrived = greatest(h.arrived + _arrived, 0),
@@ -92,3 +93,11 @@ END $$;
 CREATE TRIGGER unanswered_counted AFTER UPDATE OF status ON emergency
     FOR EACH ROW WHEN ((OLD.status IN ('active', 'responding')) <> (NEW.status IN ('active', 'responding')))
     EXECUTE FUNCTION count_unanswered();
+
+-- Nodes of the release before delete accounts, too.
+CREATE FUNCTION remove_history() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM helper_history h WHERE h.account_id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER history_removed AFTER DELETE ON account FOR EACH ROW EXECUTE FUNCTION remove_history();

@@ -1,7 +1,8 @@
 -- What helpers did with earlier alerts: how likely somebody comes is estimated from these counts, and from nothing else about a person.
 --
 -- An alert counts once its answer came or its emergency ended, and only if a device received it: otherwise it tells about the device.
--- No row stands for no alert. No foreign key: see the same table of PostgreSQL.
+-- No row stands for no alert. No foreign key: see the same table of PostgreSQL. Alerts of a deleted account stand for a former user, of
+-- whom nothing is counted.
 create table helper_history (
     account_id blob    not null primary key,
     alerts     integer not null constraint helper_history_alerts_check check (alerts >= 0),
@@ -18,7 +19,8 @@ create index alert_by_helper_time on alert (helper_id, sent_at) where wave is no
 -- Of a helper who was alerted: the first answer counts the alert, each acceptance and arrival counts, and what was cancelled or has
 -- stalled is not kept.
 create trigger response_counted after insert on response
-when exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null) begin
+when exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null)
+    and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
     insert into helper_history (account_id, alerts, accepted, declined, arrived, kept) values (new.helper_id, 0, 0, 0, 0, 0)
         on conflict (account_id) do nothing;
     update helper_history set
@@ -31,7 +33,8 @@ end;
 
 create trigger response_counted_again after update of status, dispatch on response
 when (new.status is not old.status or new.dispatch is not old.dispatch)
-    and exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null) begin
+    and exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null)
+    and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
     insert into helper_history (account_id, alerts, accepted, declined, arrived, kept) values (new.helper_id, 0, 0, 0, 0, 0)
         on conflict (account_id) do nothing;
     update helper_history set
@@ -44,7 +47,8 @@ end;
 
 -- A decline is an answer. One that is taken back by accepting stays the first answer.
 create trigger decline_counted after update of declined_at on alert
-when new.wave is not null and (new.declined_at is null) <> (old.declined_at is null) begin
+when new.wave is not null and (new.declined_at is null) <> (old.declined_at is null)
+    and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
     insert into helper_history (account_id, alerts, accepted, declined, arrived, kept) values (new.helper_id, 0, 0, 0, 0, 0)
         on conflict (account_id) do nothing;
     update helper_history set
@@ -63,6 +67,11 @@ when (new.status in ('active', 'responding')) <> (old.status in ('active', 'resp
     where l.emergency_id = new.id and l.wave is not null and l.declined_at is null
     and coalesce(l.acknowledged_at, l.received_at) is not null
     and not exists (select 1 from response r where r.emergency_id = l.emergency_id and r.helper_id = l.helper_id)
+    and exists (select 1 from account a where a.id = l.helper_id and a.deleted_at is null)
     on conflict (account_id) do update set
         alerts = max(0, alerts + iif(new.status in ('active', 'responding'), -1, 1));
+end;
+
+create trigger history_removed after delete on account begin
+    delete from helper_history where account_id = old.id;
 end;

@@ -329,6 +329,23 @@ pub async fn an_alert_that_was_held_for_a_deleted_account_stops_nothing(store: S
     assert!(alerts.iter().any(|alert| alert.helper == other.id && alert.sent_at.is_some()), "{alerts:?}");
 }
 
+pub async fn nothing_is_counted_of_a_former_user_when_an_emergency_ends(store: Store) {
+    let (account, other) = (store.helper().await, store.helper().await);
+    let emergency = store.emergency().await.id();
+    let recipients = [account.id, other.id].map(|helper| Recipient::new(helper, metres(1.0))).to_vec();
+    store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
+    for helper in [account.id, other.id] {
+        store.write(Write::AcknowledgeAlert { emergency, helper }).await;
+    }
+    let former = store.leave(account.id).await;
+    store.cancel(emergency, at(61)).await;
+    let dump = store.dump().await;
+    let (_, counts) = dump.iter().find(|(table, _)| table.as_str() == "helper_history").unwrap();
+    let counted =
+        [account.id, former, other.id].map(|helper| counts.contains(&uuid::Uuid::from(helper).simple().to_string()));
+    assert_eq!(counted, [false, false, true], "{counts}");
+}
+
 pub async fn what_was_decided_before_a_deletion_is_stale(store: Store) {
     let (account, other) = (store.helper().await, store.helper().await);
     let [own, helped] = [store.told_by(&account, &other).await, store.told_by(&other, &account).await];

@@ -234,6 +234,7 @@ macro_rules! contract {
                 of_a_deletion_and_an_emergency_raised_at_once_the_later_knows_of_the_earlier
                 of_a_deletion_and_an_acceptance_at_once_the_later_knows_of_the_earlier
                 an_alert_that_was_held_for_a_deleted_account_stops_nothing
+                nothing_is_counted_of_a_former_user_when_an_emergency_ends
                 what_was_decided_before_a_deletion_is_stale
             }
             exports {

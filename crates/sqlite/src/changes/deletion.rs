@@ -60,8 +60,7 @@ const KEEP: [&str; 16] = [
     "update user_block set blocked_id = null where blocked_id = ?1 and ?2 is not null",
 ];
 /// What goes although no foreign key says so, and the account, with which everything else goes.
-const REMOVE: [&str; 5] = [
-    "delete from helper_history where account_id = ?1",
+const REMOVE: [&str; 4] = [
     "delete from reputation_gain where helper_id = ?1",
     "delete from ring where owner_id = ?1",
     "delete from ring where helper_id = ?1",
