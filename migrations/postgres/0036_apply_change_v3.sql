@@ -251,7 +251,8 @@ BEGIN
                 INSERT INTO message_receipt (receipt_hash, delivery_id, planned_at)
                 SELECT d.receipt_hash, v.id, decided_at
                 FROM jsonb_to_recordset(w -> 'deliveries') AS d (id uuid, receipt_hash uuid)
-                JOIN delivery v ON v.id = d.id;
+                -- OFFSET keeps a plan that was made for an empty table from reading all of it.
+                CROSS JOIN LATERAL (SELECT x.id FROM delivery x WHERE x.id = d.id OFFSET 0) AS v;
             END IF;
 
         WHEN 'note_deliveries' THEN

@@ -52,11 +52,15 @@ const CLAIM_MESSAGES: &str = "
         EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'email') AS is_emailed,
         EXISTS (SELECT FROM delivery y WHERE y.outbox_id = c.id AND y.channel = 'webhook') AS is_phoned
     FROM claimed c
-    JOIN account u ON u.id = c.user_id
-    LEFT JOIN emergency e ON e.id = c.emergency_id
-    LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
-    LEFT JOIN device d ON d.account_id = c.user_id AND (c.device_id IS NULL OR c.device_id = d.id)
-    LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
+    CROSS JOIN LATERAL (SELECT * FROM account a WHERE a.id = c.user_id OFFSET 0) AS u
+    LEFT JOIN LATERAL (SELECT * FROM emergency f WHERE f.id = c.emergency_id OFFSET 0) AS e ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM alert a WHERE a.emergency_id = c.emergency_id AND a.helper_id = c.user_id OFFSET 0) AS l ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM device f
+        WHERE f.account_id = c.user_id AND (c.device_id IS NULL OR c.device_id = f.id) OFFSET 0) AS d ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM alert_receipt a WHERE a.emergency_id = c.emergency_id AND a.device_id = d.id OFFSET 0) AS x ON true
     LEFT JOIN LATERAL (
         SELECT o.id FROM outbox o WHERE o.emergency_id = c.emergency_id AND o.user_id = c.user_id AND o.kind = 'alert' LIMIT 1
     ) m ON true
@@ -101,12 +105,14 @@ const CLAIM_DELIVERIES: &str = "
         v.id AS delivery_id, v.channel, v.step AS delivery_step, v.planned_at, true AS is_pending, v.attempts,
         false AS is_emailed, false AS is_phoned
     FROM claimed v
-    JOIN outbox c ON c.id = v.outbox_id
-    JOIN account u ON u.id = c.user_id
-    LEFT JOIN device d ON d.id = v.device_id
-    LEFT JOIN emergency e ON e.id = c.emergency_id
-    LEFT JOIN alert l ON l.emergency_id = c.emergency_id AND l.helper_id = c.user_id
-    LEFT JOIN alert_receipt x ON x.emergency_id = c.emergency_id AND x.device_id = d.id
+    CROSS JOIN LATERAL (SELECT * FROM outbox o WHERE o.id = v.outbox_id OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT * FROM account a WHERE a.id = c.user_id OFFSET 0) AS u
+    LEFT JOIN LATERAL (SELECT * FROM device f WHERE f.id = v.device_id OFFSET 0) AS d ON true
+    LEFT JOIN LATERAL (SELECT * FROM emergency f WHERE f.id = c.emergency_id OFFSET 0) AS e ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM alert a WHERE a.emergency_id = c.emergency_id AND a.helper_id = c.user_id OFFSET 0) AS l ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM alert_receipt a WHERE a.emergency_id = c.emergency_id AND a.device_id = d.id OFFSET 0) AS x ON true
     ORDER BY v.planned_at, v.id";
 
 /// The message whose receipt has the hash `$1`, if it was planned at `$2` or later.
