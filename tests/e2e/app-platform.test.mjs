@@ -11,7 +11,7 @@ import { extname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { holdSos, openApp, press, shows } from './app-pages.mjs';
-import { assertQuiet, newPage, startChromium } from './chromium.mjs';
+import { assertQuiet, BROWSER_LIMIT, startChromium } from './chromium.mjs';
 import { createCertificate, eventually, north, startNode } from './harness.mjs';
 import { raise, read } from './scene.mjs';
 import { ok } from './shapes.mjs';
@@ -33,28 +33,56 @@ describe('the app', () => {
     const service = await startUpgrades();
     try {
       const { page, context } = await openApp(chromium.browser, service.url, { as: { tokens: { accessToken: `a.${btoa('{"userId":"one"}')}.c`, refreshToken: 'r' } } });
-      const update = () => page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()));
-      const versions = () => page.evaluate(async () => (await caches.keys()).length);
-      await update();
+      const first = await service.version();
+      assert.deepEqual(await versionsWith(page, first), [first]);
       await page.waitForFunction(() => navigator.serviceWorker.controller);
       assert.equal(await page.evaluate(() => document.body.innerText.includes('newer version')), false);
       // Two upgrades: the files of the page are neither those of the service nor of the worker before.
-      for (const expected of [2, 2]) {
-        await service.upgrade();
-        await update();
-        await shows(page, 'There is a newer version of this app');
-        await eventually(async () => (await versions()) === expected);
-      }
+      const second = await service.upgrade();
+      assert.deepEqual(await versionsWith(page, second), [first, second]);
+      await shows(page, 'There is a newer version of this app');
+      const third = await service.upgrade();
+      assert.deepEqual(await versionsWith(page, third), [first, second, third]);
       await press(page, 'Set on the map');
       await page.waitForSelector('.map-buttons');
       await Promise.all([page.waitForNavigation(), press(page, 'Load it')]);
       await page.waitForSelector('.sos-button');
-      await page.waitForFunction(() => navigator.serviceWorker.ready.then(() => true));
-      await service.upgrade();
-      await update();
-      // Nothing uses the first version any more.
+      const fourth = await service.upgrade();
+      // Nothing uses the first and the second version any more.
+      assert.deepEqual(await versionsWith(page, fourth), [third, fourth]);
       await shows(page, 'There is a newer version of this app');
-      await eventually(async () => (await versions()) === 2);
+      await context.close();
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it('never keeps the page of one version with the files of another, as two nodes answer that are upgraded one by one', async () => {
+    const service = await startUpgrades();
+    try {
+      const { page, context } = await openApp(chromium.browser, service.url, { as: { tokens: { accessToken: `a.${btoa('{"userId":"one"}')}.c`, refreshToken: 'r' } } });
+      const first = await service.version();
+      await versionsWith(page, first);
+      const second = await service.upgrade({ isPageOld: true });
+      // The new worker is looked at, and refused.
+      await page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.ready;
+        const refused = new Promise((resolve) =>
+          registration.addEventListener('updatefound', ({ target: { installing } }) =>
+            installing.addEventListener('statechange', () => installing.state === 'redundant' && resolve()),
+          ),
+        );
+        await registration.update();
+        await refused;
+      });
+      service.answersNewPage();
+      assert.deepEqual(await versionsWith(page, second), [first, second]);
+      const isOfVersion = await page.evaluate(async (version) => {
+        const cache = await caches.open(`allynet-app-${version}`);
+        const text = await (await cache.match('/app/')).text();
+        return (await cache.match(/assets\/index-[^"]+\.js/.exec(text)[0].replace(/^/, '/app/'))) !== undefined;
+      }, second);
+      assert.ok(isOfVersion);
       await context.close();
     } finally {
       await service.stop();
@@ -81,7 +109,7 @@ describe('the app', () => {
     await session.send('ServiceWorker.deliverPushMessage', { origin: app.url, registrationId, data: JSON.stringify(payload) });
     const target = await chromium.browser.waitForTarget((each) => each.type() === 'service_worker' && each.url() === `${app.url}/app/worker.js`);
     const worker = await target.worker();
-    await eventually(() => worker.evaluate(async () => (await self.registration.getNotifications()).length === 1), 15_000);
+    await eventually(() => worker.evaluate(async () => (await self.registration.getNotifications()).length === 1));
     // A click of the desktop may open a window; one that a test makes may not, so that its address is noted.
     const opened = await worker.evaluate(async () => {
       const [shown] = await self.registration.getNotifications();
@@ -138,38 +166,68 @@ describe('the app', () => {
   });
 });
 
-/** Serves the app alone, of which every upgrade gives all files other names: `{ url, upgrade(), stop() }`. */
+/** The versions that the browser keeps, the oldest first, once the worker of this one has taken over. */
+async function versionsWith(page, version) {
+  const look = async () => {
+    const registration = await navigator.serviceWorker.ready;
+    // A look that is under way may have seen the version before, and another one does not begin meanwhile: so it is asked for again.
+    if (!registration.installing) await registration.update();
+    const isSettled = !registration.installing && !registration.waiting && registration.active.state === 'activated';
+    return { isSettled, versions: (await caches.keys()).map((name) => name.replace('allynet-app-', '')) };
+  };
+  const { versions } = await eventually(async () => {
+    const found = await page.evaluate(look);
+    return found.isSettled && found.versions.at(-1) === version && found;
+  }, BROWSER_LIMIT);
+  return versions;
+}
+
+/**
+ * Serves the app alone, of which every upgrade gives all files other names: `{ url, version(), upgrade(), answersNewPage(), stop() }`.
+ * `upgrade` gives the new version; with `isPageOld` the page is still the one of before, until it is said to be new.
+ */
 async function startUpgrades() {
   const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-  const root = await mkdtemp(join(tmpdir(), 'allynet-e2e-app-'));
-  await cp(PAGES, root, { recursive: true });
+  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-app-'));
+  let files = PAGES;
+  let pages = PAGES;
+  let upgrades = 0;
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const name = pathname.replace(/^\/app\//, '') || 'index.html';
-    const content = await readFile(join(root, name)).catch(() => null);
+    const content = await readFile(join(name === 'index.html' ? pages : files, name)).catch(() => null);
     response.writeHead(content ? 200 : 404, { 'content-type': types[extname(name)] ?? 'application/octet-stream', 'cache-control': 'no-cache' });
     response.end(content);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  // The version is a hash of sixteen digits.
+  const version = async () => /(["'`])([0-9a-f]{16})\1/.exec(await readFile(join(files, 'worker.js'), 'utf8'))[2];
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    async upgrade() {
-      const assets = (await readdir(join(root, 'assets'))).filter((name) => /\.(js|css)$/.test(name));
+    version,
+    /** At once, as a service is replaced: a browser may look at any moment. */
+    async upgrade({ isPageOld = false } = {}) {
+      const next = join(folder, `${(upgrades += 1)}`);
+      await cp(files, next, { recursive: true });
+      const assets = (await readdir(join(next, 'assets'))).filter((name) => /\.(js|css)$/.test(name));
       const renamed = (name) => name.replace(/\.(js|css)$/, 'x.$1');
       const texts = ['index.html', 'worker.js', ...assets.map((name) => `assets/${name}`)];
       for (const name of texts) {
-        const text = await readFile(join(root, name), 'utf8');
+        const text = await readFile(join(next, name), 'utf8');
         const changed = assets.reduce((all, each) => all.replaceAll(each, renamed(each)), text);
-        // The version is a hash of sixteen digits.
-        await writeFile(join(root, name), changed.replace(/(["'`])([0-9a-f]{16})\1/g, (_, quote, digits) => quote + digits.slice(1) + digits[0] + quote));
+        await writeFile(join(next, name), changed.replace(/(["'`])([0-9a-f]{16})\1/g, (_, quote, digits) => quote + digits.slice(1) + digits[0] + quote));
       }
-      for (const name of assets) await rename(join(root, 'assets', name), join(root, 'assets', renamed(name)));
+      for (const name of assets) await rename(join(next, 'assets', name), join(next, 'assets', renamed(name)));
+      files = next;
+      if (!isPageOld) pages = next;
+      return version();
     },
+    answersNewPage: () => (pages = files),
     async stop() {
       server.close();
       server.closeAllConnections();
-      await rm(root, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -46,11 +46,12 @@ await build({
 
 const files = await list(outDir);
 const contents = await Promise.all(files.map((file) => readFile(join(outDir, file))));
+const script = /assets\/index-[^"]+\.js/.exec(contents[files.indexOf('index.html')])[0];
 const version = contents.reduce((hash, content) => hash.update(content), createHash('sha256')).digest('hex').slice(0, 16);
 await build({
   ...shared,
   publicDir: false,
-  define: { __FILES__: JSON.stringify(files.filter((file) => file !== 'index.html')), __VERSION__: JSON.stringify(version) },
+  define: { __FILES__: JSON.stringify(files.filter((file) => file !== 'index.html')), __VERSION__: JSON.stringify(version), __SCRIPT__: JSON.stringify(script) },
   build: {
     outDir,
     emptyOutDir: false,

@@ -9,6 +9,8 @@ import { installPush, type ServiceWorkerScope } from '@allynet/client/service-wo
 
 declare const __FILES__: readonly string[];
 declare const __VERSION__: string;
+/** The first script of the page. */
+declare const __SCRIPT__: string;
 
 interface WorkerScope extends ServiceWorkerScope {
   skipWaiting(): Promise<void>;
@@ -39,25 +41,27 @@ scope.addEventListener('fetch', (event: FetchEvent) => {
 installPush(scope);
 
 async function install(): Promise<void> {
+  const answer = await fetch(BASE);
+  // While a service is upgraded node by node, the page may be that of another version: then it is tried again later.
+  if (!(await answer.clone().text()).includes(__SCRIPT__)) throw new Error('the page is of another version');
   const cache = await caches.open(CACHE);
-  await cache.addAll([BASE, ...__FILES__.map((file) => BASE + file)]);
+  await cache.addAll(__FILES__.map((file) => BASE + file));
+  await cache.put(BASE, answer);
   await scope.skipWaiting();
 }
 
 async function activate(): Promise<void> {
   const others = (await caches.keys()).filter((name) => name.startsWith(CACHE_PREFIX) && name !== CACHE);
   const isUsed = await usage();
-  // Where browsers do not tell what is used, the version before this one is kept.
-  for (const [index, name] of others.entries()) {
-    if (!(isUsed ? await isUsed(name) : index === others.length - 1)) await caches.delete(name);
-  }
+  // The version before this one stays: a page of it may have been answered that does not run yet, or whose browser tells nothing.
+  for (const name of others.slice(0, -1)) if (!(await isUsed(name))) await caches.delete(name);
   await scope.clients.claim();
 }
 
-/** Tells of a cache whether an open page uses it; `null` where that cannot be known. */
-async function usage(): Promise<((cache: string) => Promise<boolean>) | null> {
-  if (!navigator.locks) return null;
-  const scripts = usedScripts((await navigator.locks.query()).held ?? []);
+/** Tells of a cache whether a page that runs uses it. */
+async function usage(): Promise<(cache: string) => Promise<boolean>> {
+  const locks = await navigator.locks?.query();
+  const scripts = usedScripts(locks?.held ?? []);
   return async (name) => {
     const cache = await caches.open(name);
     const found = await Promise.all(scripts.map((script) => cache.match(script)));

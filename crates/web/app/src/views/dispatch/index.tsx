@@ -56,7 +56,7 @@ function Summary() {
           {t('dispatch.sound')}
         </button>
       </div>
-      <p class="hint dispatch-state" role="status">
+      <p class="hint dispatch-state" data-state={follows.value} role="status">
         {[follows.value === 'polling' && t('dispatch.polling'), hasSound.value && !canSound.value && t('dispatch.soundLocked')].filter(Boolean).join(' ')}
       </p>
     </>
