@@ -23,7 +23,7 @@ describe('every screen of the app', () => {
   let chromium;
   let axe;
   before(async () => {
-    [app, chromium, axe] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '60s' } }), startChromium(), readFile(AXE, 'utf8')]);
+    [app, chromium, axe] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '120s' } }), startChromium(), readFile(AXE, 'utf8')]);
   });
   after(() => Promise.all([app?.stop(), chromium?.stop()]));
 

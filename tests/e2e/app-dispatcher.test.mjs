@@ -9,16 +9,32 @@ import { createDatabase, eventually, freePort, north, startNode } from './harnes
 import { cancel, raise, respond, stand, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
-/** The list is read so often while events do not come: what is seen sooner came by an event. */
-const POLL_INTERVAL = 5_000;
-/** Milliseconds of a task that people notice. */
-const LONG_TASK = 200;
+/** Milliseconds of a task that people notice; APP_SPEED=1 judges that, on a machine that does nothing else. */
+const LONG_TASK = process.env.APP_SPEED === '1' ? 200 : 1_000;
 
-/** Waits until the list shows a text, and fails if it came later than an event does. */
-const lists = (page, text, timeout = POLL_INTERVAL - 1_000) =>
-  page.waitForFunction((wanted) => document.querySelector('.dispatch-rows')?.innerText.includes(wanted), { polling: 50, timeout }, text);
+/** Waits until the list shows a text. */
+const lists = (page, text) => page.waitForFunction((wanted) => document.querySelector('.dispatch-rows')?.innerText.includes(wanted), { polling: 50 }, text);
+/** Counts the readings of the list in `window.readings`, and with `window.isUnreadable` answers none any more. Runs in the page. */
+function guardList() {
+  const { fetch } = window;
+  window.readings = 0;
+  window.fetch = async (url, ...more) => {
+    const isList = String(url).includes('/admin/emergencies');
+    if (isList && window.isUnreadable) return new Promise(() => {});
+    const answer = await fetch(url, ...more);
+    if (isList) window.readings += 1;
+    return answer;
+  };
+}
 /** Waits until the events of all emergencies come by themselves. */
-const isLive = (page) => page.waitForFunction(() => document.querySelector('.dispatch-state')?.textContent.includes('Not live') === false);
+const isLive = (page) => page.waitForSelector('.dispatch-state[data-state=events]');
+/** From now on what is seen came by an event. */
+const onlyEvents = async (page) => {
+  await isLive(page);
+  // The first reading, of live ones and of both kinds of ended ones, is what the events are news to.
+  await page.waitForFunction(() => window.readings >= 3);
+  await page.evaluate(() => (window.isUnreadable = true));
+};
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
 
 describe('the screen of a dispatcher', () => {
@@ -35,7 +51,7 @@ describe('the screen of a dispatcher', () => {
   after(() => Promise.all([app?.stop(), chromium?.stop()]));
 
   const openFor = async (options, url = app.url) => {
-    const page = await openApp(chromium.browser, url, { path: '/app/dispatch', viewport: WALL, ...options });
+    const page = await openApp(chromium.browser, url, { path: '/app/dispatch', viewport: WALL, script: guardList, ...options });
     opened.push(page);
     return page;
   };
@@ -57,6 +73,7 @@ describe('the screen of a dispatcher', () => {
     const dispatcher = await openFor({ as: await app.admin() });
     const { page } = dispatcher;
     await shows(page, 'may make sounds');
+    await onlyEvents(page);
     const tones = await listen(dispatcher);
     await page.mouse.click(700, 10);
     await page.waitForFunction(() => !document.body.innerText.includes('may make sounds'));
@@ -74,13 +91,13 @@ describe('the screen of a dispatcher', () => {
     await stand(helper, north(position, 200));
     await page.waitForFunction(() => [...document.querySelectorAll('.map-point.helper b')].some(({ textContent }) => textContent === 'Hanna'));
     await tell(helper, emergency.id, 'on_way', { notes: 'by bike' });
-    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('by bike'), { timeout: POLL_INTERVAL - 1_000 });
+    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('by bike'));
     // Whom the alert was for, and how far it got.
     await page.waitForFunction(() => document.querySelector('[aria-label="Who was alerted"]')?.innerText.match(/Hanna Helper\s.*\b300 m/s));
     await page.click('.dispatch-summary .chip');
     await press(owner.page, 'I am safe');
     await owner.page.locator('.card .primary::-p-text(I am safe)').click();
-    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('Resolved'), { timeout: POLL_INTERVAL - 1_000 });
+    await page.waitForFunction(() => document.querySelector('.dispatch-detail').innerText.includes('Resolved'));
     await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Dora'));
     const quiet = await app.owner({ firstName: 'Quiet' });
     const { id } = await raise(quiet, position);
@@ -200,7 +217,7 @@ describe('the screen of a dispatcher with a thousand events', () => {
         });
         await Promise.all(storm);
         rounds += 1;
-        came = await eventually(async () => (await listed()) - before === OWNERS * TIMES, 10_000).catch(() => false);
+        came = await eventually(async () => (await listed()) - before === OWNERS * TIMES).catch(() => false);
         await page.evaluate(() => document.querySelector('.dispatch-scroll').scrollTo(0, 6_500));
         await page.waitForFunction(() => document.querySelector('.dispatch-rows > li')?.getAttribute('aria-posinset') > 70);
         longest = await page.evaluate(() => Math.max(0, ...window.tasks));
@@ -223,17 +240,17 @@ describe('the screen of a dispatcher whose service is killed', () => {
     try {
       const [before, during, helper] = await Promise.all([app.owner({ firstName: 'Before' }), app.owner({ firstName: 'Later' }), app.helperAt(north(app.somewhere(), 9e5))]);
       const { id } = await raise(before, app.somewhere());
-      const { page } = await openApp(chromium.browser, app.url, { as: await app.admin(), path: '/app/dispatch', viewport: WALL });
+      const { page } = await openApp(chromium.browser, app.url, { as: await app.admin(), path: '/app/dispatch', viewport: WALL, script: guardList });
       await lists(page, 'Before');
       await app.kill();
       await shows(page, 'Not live');
       app = await start();
       await Promise.all([respond(helper.at(app), id), raise(during.at(app), app.somewhere())]);
-      await lists(page, 'Later', 30_000);
-      await lists(page, 'Help is coming · 1', 30_000);
-      await isLive(page);
+      await lists(page, 'Later');
+      await lists(page, 'Help is coming · 1');
+      await onlyEvents(page);
       await cancel(before.at(app), id);
-      await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Before'), { timeout: POLL_INTERVAL - 1_000 });
+      await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Before'));
     } finally {
       await Promise.all([chromium.stop(), app.stop()]);
       await database.drop();

@@ -9,9 +9,9 @@ export const WALL = { width: 1920, height: 1080 };
 
 /**
  * Opens the app in a context of its own: `{ page, context, requests, faults }`. `as` is a caller whose session the page gets;
- * `position` what the device finds, if it finds anything.
+ * `position` what the device finds, if it finds anything; `script` runs before those of the page, at each of its starts.
  */
-export async function openApp(browser, url, { as, position, path = '/app/', viewport = PHONE, dark = false, language = 'en' } = {}) {
+export async function openApp(browser, url, { as, position, path = '/app/', viewport = PHONE, dark = false, language = 'en', script } = {}) {
   const context = await browser.createBrowserContext();
   await context.overridePermissions(url, position ? ['geolocation'] : []);
   const opened = await newPage(context);
@@ -29,6 +29,7 @@ export async function openApp(browser, url, { as, position, path = '/app/', view
     tokens,
     language,
   );
+  if (script) await page.evaluateOnNewDocument(script);
   const response = await page.goto(url + path, { waitUntil: 'load' });
   assert.equal(response.status(), 200);
   if (as) await page.waitForSelector('.frame');
@@ -54,6 +55,19 @@ export async function holdSos(page) {
   await page.mouse.down();
   await page.waitForSelector('.stage, .status:not([data-state=ended])');
   await page.mouse.up();
+}
+
+/** The same, and does not wait for the end of the countdown. */
+export async function sendSos(page) {
+  await holdSos(page);
+  await press(page, 'Send now');
+}
+
+/** Touches the SOS button for a moment. What is sent at once cannot be torn apart by a busy machine. */
+export async function touchSos(page) {
+  const { x, y, width, height } = await (await page.waitForSelector('.sos-button')).boundingBox();
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await Promise.all([page.mouse.down(), page.mouse.up()]);
 }
 
 /** Types into the field with this label. */

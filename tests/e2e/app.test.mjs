@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fill, holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
+import { fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
 import { assertQuiet, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
 import { raise, read } from './scene.mjs';
@@ -19,7 +19,8 @@ describe('the app', () => {
   let chromium;
   let opened = [];
   before(async () => {
-    const env = { ALLYNET_ALERT_HOLD: '2s', ALLYNET_EMERGENCY_NUMBER: '911' };
+    // No test has to be faster than the countdown.
+    const env = { ALLYNET_ALERT_HOLD: '60s', ALLYNET_EMERGENCY_NUMBER: '911' };
     [app, chromium] = await Promise.all([startNode({ env }), startChromium()]);
   });
   afterEach(async () => {
@@ -48,13 +49,12 @@ describe('the app', () => {
 
     // A short touch does nothing; a long one counts down, which can be stopped.
     await shows(owner.page, 'Known to');
-    await owner.page.click('.sos-button', { delay: 100 });
+    await touchSos(owner.page);
     assert.ok(await owner.page.$('.sos-button[data-state=idle]'));
     await holdSos(owner.page);
-    // At once: the countdown is short.
     await owner.page.click('.stage .large');
     await owner.page.waitForSelector('.sos-button');
-    await holdSos(owner.page);
+    await sendSos(owner.page);
     await shows(owner.page, 'Looking for helpers');
 
     await helper.page.waitForSelector('.alert');
@@ -100,7 +100,7 @@ describe('the app', () => {
     // The worker keeps what the app needs without a network.
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await page.setOfflineMode(true);
-    await holdSos(page);
+    await sendSos(page);
     await shows(page, 'Not yet sent');
     assert.ok(await page.$('.stage a[href="tel:911"]'));
     assert.equal(ok(await caller.get('/emergencies/active')), null);
@@ -128,7 +128,7 @@ describe('the app', () => {
     await press(page, 'I cannot');
     await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 1);
     await page.evaluate(() => delete window.lastVibration);
-    await page.waitForFunction(() => Array.isArray(window.lastVibration), { timeout: 10_000 });
+    await page.waitForFunction(() => Array.isArray(window.lastVibration));
     await press(page, 'I cannot');
     await page.waitForFunction(() => window.lastVibration === 0);
   });
@@ -153,7 +153,7 @@ describe('the app', () => {
     const { page } = await openFor({ as: caller });
     // The map ignores a press while it moves.
     await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
-    await holdSos(page);
+    await sendSos(page);
     const use = await page.waitForSelector('.picker .primary');
     await page.waitForSelector('.picker .leaflet-container');
     assert.equal(await use.evaluate((button) => button.disabled), true);
@@ -184,6 +184,8 @@ describe('the app', () => {
     await page.keyboard.down('Enter');
     await page.keyboard.up('Enter');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Cancel', 'the way back has the focus');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
     await shows(page, 'Stored at');
     const reached = new Set();
     for (let step = 0; step < 60 && !reached.has('I am safe'); step += 1) {
@@ -226,7 +228,7 @@ describe('the app', () => {
     ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
     await page.waitForFunction(() => document.querySelector('.dispatch-detail')?.innerText.includes('Hans'));
     const waiting = await app.unverifiedHelper({ firstName: 'Vera' });
-    await eventually(() => page.$('::-p-aria([name="Verify: Vera Helper"][role="button"])'), 15_000);
+    await eventually(() => page.$('::-p-aria([name="Verify: Vera Helper"][role="button"])'));
     await press(page, 'Verify: Vera Helper');
     await eventually(async () => ok(await waiting.get('/helpers/me')).helper.verification === 'verified');
     assertQuiet(dispatcher, app.url);
@@ -251,7 +253,7 @@ describe('the app', () => {
   it('shows a silent SOS as something plain', async () => {
     const { page } = await openFor({ as: await app.owner(), position: app.somewhere() });
     await page.locator('::-p-aria([name="Silent"][role="switch"])').click();
-    await holdSos(page);
+    await sendSos(page);
     await shows(page, 'Stored at');
     assert.equal(await page.title(), 'Notes');
     assert.ok(await page.$('.frame[data-quiet]'));
