@@ -46,7 +46,12 @@ const table = {
   'GET /helpers/me/readiness': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
   'GET /helpers/me': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
 
+  'GET /resources': everybody(200),
+
   // Administrators.
+  'POST /resources': administrators(201),
+  'PUT /resources/:resourceId': administrators('404 resource_not_found'),
+  'DELETE /resources/:resourceId': administrators('404 resource_not_found'),
   'GET /helpers': administrators(200),
   'GET /helpers/presence': administrators(200),
   'GET /admin/coverage': administrators(200),
@@ -197,6 +202,7 @@ for (const database of databases) {
       'PUT /helpers/me/location': () => ({ latitude: 1, longitude: 1 }),
       'POST /emergencies': () => ({ location: { latitude: 1, longitude: 1 } }),
       'PUT /helpers/:userId/verification': () => ({ status: 'rejected' }),
+      'POST /resources': () => ({ kind: 'aed', location: { latitude: 1, longitude: 1 } }),
       'PUT /helpers/:userId/block': () => ({ blocked: false }),
       'POST /emergencies/:id/messages': () => ({ message: 'hello' }),
       'POST /emergencies/:id/ratings': () => ({ helperId: cast.responding.id, score: 5 }),
@@ -204,7 +210,7 @@ for (const database of databases) {
       'PUT /emergencies/:id/helper-status': () => ({ status: 'completed' }),
       'PATCH /emergencies/:id': () => ({ description: 'more' }),
     };
-    const queries = { 'GET /emergencies/nearby': '?latitude=1&longitude=1' };
+    const queries = { 'GET /emergencies/nearby': '?latitude=1&longitude=1', 'GET /resources': '?latitude=1&longitude=1' };
     // Rows that would change the caller's role for the rows that follow.
     const stranger = {
       'PUT /helpers/me': async (name) => (['plain', 'owner', 'admin'].includes(name) ? app.logIn(await app.user()) : cast[name]),

@@ -11,6 +11,9 @@ import { arrayOf, assertMatches, nullable, ok, text } from './shapes.mjs';
 
 const PARALLEL_ROUTES = 4;
 const TIME = '2026-01-15T10:00:00Z';
+const RESOURCE = {
+  kind: 'aed', location: { latitude: 1.5, longitude: 1.5, address: 'Main Street' }, access: 'public', openingHours: '24/7', indoor: true, level: '0', description: 'by the door', phone: '+1',
+};
 const CURSOR = `1768471200000000.${NO_SUCH_ID}`;
 const SUBSCRIPTION = {
   kind: 'webpush',
@@ -89,6 +92,17 @@ const table = {
   'POST /alerts/receipts': plain('anonymous', { body: { receipt: 'A'.repeat(43), state: 'seen' } }),
   'GET /app/config': plain('anonymous'),
   'GET /push/key': plain('anonymous'),
+
+  'GET /resources': plain('user', { query: { latitude: 1.5, longitude: 1.5, radius: 500, kind: 'aed', limit: 5 } }),
+  'POST /resources': plain('admin', { body: RESOURCE }),
+  'PUT /resources/:resourceId': {
+    set: async (app) => {
+      const caller = await app.admin();
+      const { resource } = ok(await caller.post('/resources', RESOURCE), 201);
+      return { caller, ids: { resourceId: resource.id }, body: () => RESOURCE };
+    },
+  },
+  'DELETE /resources/:resourceId': plain('admin'),
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),
   'GET /helpers/me': plain('unverifiedHelper'),

@@ -39,6 +39,10 @@ PUT    /api/v1/helpers/me
 PUT    /api/v1/helpers/me/location
 GET    /api/v1/helpers/me/readiness
 GET    /api/v1/helpers/presence
+GET    /api/v1/resources
+POST   /api/v1/resources
+PUT    /api/v1/resources/:resourceId
+DELETE /api/v1/resources/:resourceId
 PUT    /api/v1/helpers/:userId/verification
 PUT    /api/v1/helpers/:userId/block
 GET    /api/v1/helpers/:userId/blocks

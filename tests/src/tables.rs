@@ -103,6 +103,7 @@ pub const TABLES: &[Table] = &[
         Left("its sum is in the account"),
         "the retention, or `ALLYNET_TRUST_AGAIN_AFTER` if that is more",
     ),
+    table("resource", Nothing, NO_PERSON, "stays until an administrator deletes it"),
     table("response", Part, Field("responses"), "thinning of the notes; the rest stays"),
     table("ring", Own, Left("numbers of a limit"), "two days"),
     table(

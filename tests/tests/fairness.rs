@@ -17,7 +17,7 @@ use allynet_domain::{
     testing,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets,
+        password_resets, resources,
     },
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
@@ -126,6 +126,11 @@ impl Service {
             contacts: contacts::ContactPorts {
                 contacts: store.contacts.clone(),
                 tokens: Arc::new(HmacHasher::new(&secret)),
+                clock: Arc::new(StoppedClock),
+                ids: Arc::new(NewIds),
+            },
+            resources: resources::ResourcePorts {
+                resources: store.resources.clone(),
                 clock: Arc::new(StoppedClock),
                 ids: Arc::new(NewIds),
             },

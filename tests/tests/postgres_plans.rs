@@ -35,6 +35,7 @@ const GROWING_TABLES: &[&str] = &[
     "rating",
     "report",
     "reputation_gain",
+    "resource",
     "response",
     "session",
 ];
@@ -132,6 +133,9 @@ const FILL_TABLES: &str = "
         FROM generate_series(1, 40000) n, LATERAL (SELECT now() - n * interval '2 seconds' AS at) t;
     INSERT INTO message_receipt (receipt_hash, delivery_id, planned_at) SELECT made(8, n), made(8, n), now()
         FROM generate_series(1, 40000) n;
+    INSERT INTO resource (id, kind, latitude, longitude, access, status, source, created_at)
+        SELECT made(4, n), 'aed', -60 + n % 100, -170 + (n / 100) % 300 + random(), 'public', 'available', 'osm', now()
+        FROM generate_series(1, 40000) n;
     ANALYZE;
 ";
 
@@ -157,6 +161,12 @@ fn parameters(statement: &str) -> Vec<String> {
         "accounts::FIND" | "accounts::ACTIVITY" | "contacts::LIST" | "emergencies::statements::LIVE_OF" => {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
+        "resources::AROUND" => vec![format!("{TOWN}, 5000, null, 200"), format!("{TOWN}, 5000, 'aed', 200")],
+        "resources::FIND" | "resources::REMOVE" => vec![CALL.to_owned()],
+        "resources::ADD" => vec![format!(
+            "{CALL}, 'aed', {TOWN}, null, 'public', null, null, null, null, null, 'available', null, 'osm', now()"
+        )],
+        "resources::CHANGE" => vec![format!("{CALL}, 'aed', {TOWN}, null, 'public', null, null, null, null, null")],
         "positions::LAST" | "devices::LIST" | "devices::REACHABILITY" => vec![HELPER.to_owned()],
         "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
         "accounts::SET_PROFILE" => vec![format!("{OWNER}, 'Ada', null, null, null, null, 'en'")],

@@ -15,7 +15,7 @@ use allynet_domain::{
     testing,
     usecase::{
         Rules, accounts, alerts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, rooms,
+        password_resets, resources, rooms,
     },
 };
 use allynet_postgres::Postgres;
@@ -115,6 +115,11 @@ impl Service {
             clock: clock.clone(),
             ids: accounts.ids.clone(),
         };
+        let resources = resources::ResourcePorts {
+            resources: store.resources.clone(),
+            clock: clock.clone(),
+            ids: accounts.ids.clone(),
+        };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
@@ -133,6 +138,7 @@ impl Service {
             contact_pages: contact_pages(&store, HmacHasher::new(&secret)),
             contacts,
             devices,
+            resources,
             sending,
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
@@ -359,6 +365,12 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(READ, &ada, "GET auth/emergency-contacts", Value::Null).await;
         service.costs(CHANGE, &ada, &format!("PUT {contact}"), json!({ "order": 1 })).await;
         service.costs(1, &ada, &format!("DELETE {contact}"), Value::Null).await;
+        let aed = json!({ "kind": "aed", "location": { "latitude": 1.0, "longitude": 1.0 } });
+        let added = service.costs(CHANGE, &admin, "POST resources", aed).await;
+        let aed = format!("resources/{}", added["resource"]["id"].as_str().unwrap());
+        service.costs(READ, &ada, "GET resources?latitude=1&longitude=1", Value::Null).await;
+        service.costs(CHANGE, &admin, &format!("PUT {aed}"), json!({ "level": "1" })).await;
+        service.costs(1, &admin, &format!("DELETE {aed}"), Value::Null).await;
         let keys = json!({ "p256dh": "", "auth": "" });
         let device = json!({ "kind": "webpush", "endpoint": "https://push.example.org/1", "keys": keys });
         service.costs(CHANGE, &ada, "POST devices", device).await;

@@ -79,6 +79,7 @@ pub mod qualification;
 pub mod quiet_hours;
 pub mod refusal;
 pub mod reputation;
+pub mod resource;
 pub mod search;
 pub mod secret;
 pub mod session;
@@ -151,6 +152,10 @@ pub use qualification::{CheckedSkill, MAX_SKILLS, Skill, Tier};
 pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, QuietWindow, Span, Zone};
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
+pub use resource::{
+    MAX_RESOURCES, Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceSearch, ResourceSource,
+    ResourceStatus,
+};
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings, Weighed};
 pub use secret::Secret;
 pub use session::{MAX_LISTED_SESSIONS, Session, SessionOverview, UserAgent};

@@ -88,6 +88,9 @@ pub enum Refusal {
     /// The account has no such emergency contact.
     #[error("there is no such contact")]
     ContactNotFound,
+    /// There is no resource with this id.
+    #[error("there is no such resource")]
+    ResourceNotFound,
     /// The message does not exist, or the caller may not read it.
     #[error("there is no such message")]
     MessageNotFound,

@@ -39,6 +39,7 @@ mod password_resets;
 mod place_grid;
 mod positions;
 mod raise_context;
+mod resources;
 mod retention;
 mod rows;
 mod sessions;

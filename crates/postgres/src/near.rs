@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// How far an anchor may be from its place, in metres on the sphere.
 pub(crate) const MAX_ANCHOR_DISTANCE: f64 = 100.0;
 /// The radius of the sphere of PostGIS, in metres: the mean radius of WGS 84, `(2a + b) / 3`.
-const SPHERE_RADIUS: f64 = 6_371_008.771_415;
+pub(crate) const SPHERE_RADIUS: f64 = 6_371_008.771_415;
 /// More than PostGIS rounds distances by, in metres.
 const ROUNDING_MARGIN: f64 = 0.01;
 /// How far the places that are judged may be from the exact places, in metres: the cell of a helper and that of an

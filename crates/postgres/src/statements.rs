@@ -2,8 +2,8 @@
 
 use crate::{
     access_log, accounts, alerts, blocks, changes, contact_notices, contacts, devices, emergencies, events, exports,
-    helpers, logins, lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, retention,
-    sessions,
+    helpers, logins, lost_events, messages, outbox, password_resets, place_grid, positions, raise_context, resources,
+    retention, sessions,
 };
 
 /// Lists the statements of a file, each as the path and the text of its constant.
@@ -38,6 +38,7 @@ pub fn statements() -> Vec<(&'static str, &'static str)> {
         place_grid::STATEMENTS,
         positions::STATEMENTS,
         raise_context::STATEMENTS,
+        resources::STATEMENTS,
         retention::STATEMENTS,
         sessions::STATEMENTS,
     ];

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use allynet_domain::{ContactId, DeviceId, EmergencyId, MessageId, Refusal, SessionId, UserId};
+use allynet_domain::{ContactId, DeviceId, EmergencyId, MessageId, Refusal, ResourceId, SessionId, UserId};
 use allynet_wire::{Problem, json, problem::faults};
 use axum::{
     body::{Body, HttpBody},
@@ -160,6 +160,8 @@ path_ids! {
     PathContact(ContactId) = "contactId", else ContactNotFound;
     /// The device id in the path.
     PathDevice(DeviceId) = "deviceId", else DeviceNotFound;
+    /// The resource id in the path.
+    PathResource(ResourceId) = "resourceId", else ResourceNotFound;
     /// The session id in the path.
     PathSession(SessionId) = "sessionId", else SessionNotFound;
     /// The message id in the path.

@@ -24,6 +24,7 @@ mod limits;
 mod messages;
 mod pages;
 mod password_resets;
+mod resources;
 mod responses;
 mod rights;
 mod router;

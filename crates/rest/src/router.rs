@@ -6,6 +6,7 @@ use allynet_domain::{
     port,
     usecase::{
         accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
+        resources,
     },
 };
 use allynet_wire::{app_config::AppConfig, limits::Limits, problem::faults, scheduling::Scheduler};
@@ -24,6 +25,7 @@ use crate::{
     messages::{self as message_routes, MessageState},
     pages,
     password_resets::{self as reset_routes, ResetState},
+    resources as resource_routes,
     responses::{self, ResponseState},
     rights::{self, RightsState},
     routes::Routes,
@@ -42,6 +44,8 @@ pub struct RestPorts {
     pub contact_pages: contact_notices::ContactPagePorts,
     /// Devices.
     pub devices: devices::DevicePorts,
+    /// Defibrillators and other things that help.
+    pub resources: resources::ResourcePorts,
     /// Helper records and positions.
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
@@ -163,12 +167,13 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
 
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
-    let RestPorts { blocks, devices, helpers, emergencies, messages, log, presence, high, .. } = ports;
+    let RestPorts { blocks, devices, resources, helpers, emergencies, messages, log, presence, high, .. } = ports;
     let responses = ResponseState { emergencies: high.emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
         .merge(helper_routes::own_readiness(devices.clone(), helpers.rules.clone()))
         .merge(block_routes::of_others(blocks))
         .merge(device_routes::routes(devices))
+        .merge(resource_routes::routes(resources))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
         .merge(emergency_routes::routes(EmergencyState { emergencies, high: high.emergencies, log, presence }))

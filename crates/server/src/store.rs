@@ -39,6 +39,7 @@ pub(crate) struct PersistencePorts {
     pub(crate) password_resets: Arc<dyn port::PasswordResets>,
     pub(crate) outbox: Arc<dyn port::Outbox>,
     pub(crate) positions: Arc<dyn port::Positions>,
+    pub(crate) resources: Arc<dyn port::Resources>,
     pub(crate) retention: Arc<dyn port::Retention>,
     pub(crate) sessions: Arc<dyn port::Sessions>,
 }
@@ -167,6 +168,7 @@ impl PersistencePorts {
             + port::PasswordResets
             + port::Outbox
             + port::Positions
+            + port::Resources
             + port::Retention
             + port::Sessions
             + 'static,
@@ -189,6 +191,7 @@ impl PersistencePorts {
             password_resets: store.clone(),
             outbox: store.clone(),
             positions: store.clone(),
+            resources: store.clone(),
             retention: store.clone(),
             sessions: store.clone(),
         }

@@ -8,7 +8,7 @@ use allynet_domain::{
     port,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, retention,
+        password_resets, resources, retention,
     },
 };
 use allynet_wire::limits::Limits;
@@ -40,6 +40,7 @@ pub(crate) struct UseCases {
     /// `None` without email.
     pub(crate) invitations: Option<contacts::InvitationPorts>,
     pub(crate) devices: devices::DevicePorts,
+    pub(crate) resources: resources::ResourcePorts,
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
@@ -160,6 +161,11 @@ impl UseCases {
                 blocks: ports.blocks.clone(),
                 accounts: ports.accounts.clone(),
                 emergencies: emergencies.clone(),
+            },
+            resources: resources::ResourcePorts {
+                resources: ports.resources.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
             },
             devices: devices::DevicePorts {
                 devices: ports.devices.clone(),

@@ -40,6 +40,7 @@ mod outbox;
 mod password_resets;
 mod place_grid;
 mod positions;
+mod resources;
 mod retention;
 mod rows;
 mod sessions;

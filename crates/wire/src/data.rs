@@ -1,7 +1,7 @@
 //! The `data` objects of REST answers: keys and counts around the views. Masking happens in the views, not here.
 
 use allynet_domain::{
-    CellCoverage, ContactId, DeviceId, EmergencyId, MessageId, Score, SessionId, UserId, grid::COARSE_CELL,
+    CellCoverage, ContactId, DeviceId, EmergencyId, MessageId, ResourceId, Score, SessionId, UserId, grid::COARSE_CELL,
     usecase::readiness::ReadinessProblem,
 };
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::{
     timeline::Entry,
     views::{
         AccessEntryView, BlockView, ContactView, DeletedEmergencyView, DeviceView, EmergencyView, ListedEmergencyView,
-        MessageView, SessionView,
+        MessageView, NearResourceView, ResourceView, SessionView,
     },
 };
 
@@ -31,6 +31,28 @@ macro_rules! shapes {
 }
 
 shapes! {
+    /// Resources around a place.
+    Resources<'a> {
+        /// Nearest first.
+        #[schemars(length(max = 500))]
+        resources: Vec<NearResourceView<'a>>,
+        /// Their number.
+        count: usize,
+    }
+    /// A resource.
+    #[schemars(rename = "ResourceData")]
+    Resource<'a> {
+        /// The resource.
+        resource: ResourceView<'a>,
+    }
+    /// A deleted resource.
+    ResourceDeleted {
+        /// Its id.
+        #[schemars(with = "Uuid")]
+        resource_id: ResourceId,
+        /// Always true.
+        deleted: bool,
+    }
     /// The answer of the probe for liveness.
     Liveness {
         /// Always true.

@@ -180,3 +180,26 @@ fn lay_out(value: &Value, indent: usize) -> String {
     let pad = " ".repeat(indent);
     format!("{open}\n{pad}  {}\n{pad}{close}", parts.join(&format!(",\n{pad}  ")))
 }
+
+/// A resource with all fields.
+pub(crate) fn resource() -> allynet_domain::Resource {
+    use allynet_domain::{Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceSource, ResourceStatus};
+    Resource {
+        id: id(77),
+        details: ResourceDetails {
+            kind: ResourceKind::Aed,
+            position: position(52.5, 13.4),
+            address: Some(text("Am Ufer 1")),
+            access: ResourceAccess::Public,
+            opening_hours: Some(text("24/7")),
+            indoor: Some(false),
+            level: Some(text("0")),
+            description: Some(text("Beside the door")),
+            phone: Some(text("+49 30 1")),
+        },
+        status: ResourceStatus::Available,
+        checked_at: Some(at(0)),
+        source: ResourceSource::Manual,
+        created_at: at(0),
+    }
+}

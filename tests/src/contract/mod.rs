@@ -28,6 +28,7 @@ pub mod racing;
 pub mod raising;
 pub mod receipts;
 pub mod reputation;
+pub mod resources;
 pub mod responding;
 pub mod retention;
 mod service;
@@ -348,6 +349,10 @@ macro_rules! contract {
                 of_many_calls_with_one_request_id_at_once_exactly_one_is_stored
                 a_request_id_is_used_once_by_each_owner
                 an_owner_may_raise_again_after_the_end
+            }
+            resources {
+                a_resource_is_read_back_changed_and_removed
+                the_nearest_resources_within_the_radius_are_found_everywhere_on_earth
             }
             responding {
                 responses_are_listed_in_the_order_of_first_acceptance

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, panic::resume_unwind, sync::Arc};
 
 use allynet_domain::port::{
     AccessLog, Accounts, Alerts, Blocks, Changes, ContactNotices, Contacts, Devices, Emergencies, EventLog, Exports,
-    Helpers, Logins, Messages, Outbox, PasswordResets, Positions, Retention, Sessions,
+    Helpers, Logins, Messages, Outbox, PasswordResets, Positions, Resources, Retention, Sessions,
 };
 use futures_util::future::BoxFuture;
 
@@ -43,6 +43,7 @@ pub struct Store {
     pub messages: Arc<dyn Messages>,
     pub password_resets: Arc<dyn PasswordResets>,
     pub positions: Arc<dyn Positions>,
+    pub resources: Arc<dyn Resources>,
     pub retention: Arc<dyn Retention>,
     pub sessions: Arc<dyn Sessions>,
     node: Arc<dyn Fn() -> BoxFuture<'static, Store> + Send + Sync>,
@@ -70,6 +71,7 @@ impl Store {
             + PasswordResets
             + Outbox
             + Positions
+            + Resources
             + Retention
             + Sessions
             + 'static,
@@ -95,6 +97,7 @@ impl Store {
             messages: adapter.clone(),
             password_resets: adapter.clone(),
             positions: adapter.clone(),
+            resources: adapter.clone(),
             retention: adapter.clone(),
             sessions: adapter,
             node: Arc::new(move || Box::pin(database.clone().connect())),

@@ -23,6 +23,7 @@ pub mod password_resets;
 pub mod readiness;
 pub mod reading;
 pub mod reopening;
+pub mod resources;
 pub mod responses;
 pub mod retention;
 mod retry;

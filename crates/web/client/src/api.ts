@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, Position, ProfileChange, ResponseStatus, Routes, VerificationChange } from './types.js';
+import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, NewResource, Position, ProfileChange, ResourceChange, ResponseStatus, Routes, VerificationChange } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -112,6 +112,21 @@ export function helperApi({ request }: Requester) {
       (await request('POST', '/emergencies/{id}/respond', { params: { id }, body: { action: 'decline' } })).emergency,
     status: async (id: string, status: ResponseStatus, more: { notes?: string; estimatedArrival?: string } = {}) =>
       (await request('PUT', '/emergencies/{id}/helper-status', { params: { id }, body: { status, ...more } })).emergency,
+  };
+}
+
+/** Defibrillators and other things that help. */
+export function resourceApi({ request }: Requester) {
+  return {
+    /** Nearest first. */
+    near: async (query: Query<'GET /resources'>) => (await request('GET', '/resources', { query })).resources,
+    /** For administrators. */
+    add: async (body: NewResource) => (await request('POST', '/resources', { body })).resource,
+    /** For administrators. What is missing stays, `null` clears. */
+    change: async (resourceId: string, body: ResourceChange) =>
+      (await request('PUT', '/resources/{resourceId}', { params: { resourceId }, body })).resource,
+    /** For administrators. */
+    remove: (resourceId: string) => request('DELETE', '/resources/{resourceId}', { params: { resourceId } }),
   };
 }
 

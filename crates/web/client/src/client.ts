@@ -1,7 +1,7 @@
 /** The client: puts the parts together. What each does is in its own file. */
 
 import { Alerts, type AlertHandler } from './alerts.js';
-import { accountApi, adminApi, emergencyApi, helperApi } from './api.js';
+import { accountApi, adminApi, emergencyApi, helperApi, resourceApi } from './api.js';
 import { Connection, type ConnectionState } from './connection.js';
 import { Delivery } from './delivery.js';
 import { DispatcherRoom } from './dispatchers.js';
@@ -74,6 +74,7 @@ export class AllyClient {
   readonly emergencies = emergencyApi(this);
   readonly helper = helperApi(this);
   readonly admin = adminApi(this);
+  readonly resources = resourceApi(this);
   readonly #store: Store;
   readonly #tokens: TokenKeeper;
   readonly #requests: Requests;

@@ -385,6 +385,10 @@ export type ReadinessProblem =
  * An administrator's decision.
  */
 export type VerificationDecision = 'verified' | 'rejected';
+export type ResourceKind = 'aed' | 'naloxone' | 'first_aid_kit' | 'extinguisher' | 'other';
+export type ResourceAccess = 'public' | 'customers' | 'private' | 'unknown';
+export type ResourceSource = 'manual' | 'osm';
+export type ResourceStatus = 'available' | 'missing' | 'unusable';
 /**
  * Time after which to try again, when a limit was reached.
  */
@@ -1058,6 +1062,66 @@ export interface Routes {
    */
   'GET /push/key': {
     data: PushKey;
+  };
+  /**
+   * Find defibrillators and other things that help
+   */
+  'GET /resources': {
+    query: {
+      /**
+       * Only resources of this kind.
+       */
+      kind?: ResourceKind;
+      /**
+       * Degrees north (WGS 84).
+       */
+      latitude: number;
+      /**
+       * Length of the list. 100 if missing.
+       */
+      limit?: number;
+      /**
+       * Degrees east (WGS 84).
+       */
+      longitude: number;
+      /**
+       * Metres. 5,000 if missing.
+       */
+      radius?: number;
+    };
+    data: Resources;
+  };
+  /**
+   * Add a resource
+   */
+  'POST /resources': {
+    body: NewResource;
+    data: ResourceData;
+  };
+  /**
+   * Delete a resource
+   */
+  'DELETE /resources/{resourceId}': {
+    params: {
+      /**
+       * The secret of the link.
+       */
+      resourceId: string;
+    };
+    data: ResourceDeleted;
+  };
+  /**
+   * Change a resource
+   */
+  'PUT /resources/{resourceId}': {
+    params: {
+      /**
+       * The secret of the link.
+       */
+      resourceId: string;
+    };
+    body?: ResourceChange;
+    data: ResourceData;
   };
 }
 /**
@@ -3468,6 +3532,269 @@ export interface PushKey {
    * A point of P-256, uncompressed, in base64url without padding.
    */
   publicKey: string;
+}
+/**
+ * Resources around a place.
+ */
+export interface Resources {
+  /**
+   * Their number.
+   */
+  count: number;
+  /**
+   * Nearest first.
+   *
+   * @maxItems 500
+   */
+  resources: NearResource[];
+}
+/**
+ * A resource with its distance.
+ */
+export interface NearResource {
+  /**
+   * Who may take it.
+   */
+  access: ResourceAccess;
+  /**
+   * When it was last known to be there.
+   */
+  checkedAt: string | null;
+  /**
+   * How to find it.
+   */
+  description: string | null;
+  /**
+   * Metres from the place that was asked for.
+   */
+  distance: number;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * Whether it is inside of a building.
+   */
+  indoor: boolean | null;
+  /**
+   * What it is.
+   */
+  kind: ResourceKind;
+  /**
+   * The floor.
+   */
+  level: string | null;
+  /**
+   * Where it is.
+   */
+  location: ResourcePlace;
+  /**
+   * Whether it can be reached now; `null` where the hours are missing or say more than `24/7`.
+   */
+  open: boolean | null;
+  /**
+   * When it can be reached, in the syntax of OpenStreetMap.
+   */
+  openingHours: string | null;
+  /**
+   * A telephone number of the place.
+   */
+  phone: string | null;
+  /**
+   * Where it is known from.
+   */
+  source: ResourceSource;
+  /**
+   * Whether it is there.
+   */
+  status: ResourceStatus;
+}
+/**
+ * The place of a resource.
+ */
+export interface ResourcePlace {
+  /**
+   * The postal address.
+   */
+  address: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+}
+/**
+ * A resource that is added.
+ */
+export interface NewResource {
+  /**
+   * Who may take it. `unknown` if missing.
+   */
+  access?: ResourceAccess | null;
+  /**
+   * How to find it.
+   */
+  description?: string | null;
+  /**
+   * Whether it is inside of a building.
+   */
+  indoor?: boolean | null;
+  /**
+   * What it is.
+   */
+  kind: ResourceKind;
+  /**
+   * The floor.
+   */
+  level?: string | null;
+  /**
+   * Where it is.
+   */
+  location: NewResourcePlace;
+  /**
+   * When it can be reached, in the syntax of OpenStreetMap.
+   */
+  openingHours?: string | null;
+  /**
+   * A telephone number of the place.
+   */
+  phone?: string | null;
+}
+/**
+ * The place of a resource.
+ */
+export interface NewResourcePlace {
+  /**
+   * The postal address.
+   */
+  address?: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+}
+/**
+ * A resource.
+ */
+export interface ResourceData {
+  /**
+   * The resource.
+   */
+  resource: Resource;
+}
+/**
+ * A box with a defibrillator, or another thing that helps.
+ */
+export interface Resource {
+  /**
+   * Who may take it.
+   */
+  access: ResourceAccess;
+  /**
+   * When it was last known to be there.
+   */
+  checkedAt: string | null;
+  /**
+   * How to find it.
+   */
+  description: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * Whether it is inside of a building.
+   */
+  indoor: boolean | null;
+  /**
+   * What it is.
+   */
+  kind: ResourceKind;
+  /**
+   * The floor.
+   */
+  level: string | null;
+  /**
+   * Where it is.
+   */
+  location: ResourcePlace;
+  /**
+   * Whether it can be reached now; `null` where the hours are missing or say more than `24/7`.
+   */
+  open: boolean | null;
+  /**
+   * When it can be reached, in the syntax of OpenStreetMap.
+   */
+  openingHours: string | null;
+  /**
+   * A telephone number of the place.
+   */
+  phone: string | null;
+  /**
+   * Where it is known from.
+   */
+  source: ResourceSource;
+  /**
+   * Whether it is there.
+   */
+  status: ResourceStatus;
+}
+/**
+ * A deleted resource.
+ */
+export interface ResourceDeleted {
+  /**
+   * Always true.
+   */
+  deleted: boolean;
+  /**
+   * Its id.
+   */
+  resourceId: string;
+}
+/**
+ * A change of a resource.
+ */
+export interface ResourceChange {
+  /**
+   * Who may take it.
+   */
+  access?: ResourceAccess | null;
+  /**
+   * How to find it.
+   */
+  description?: string | null;
+  /**
+   * Whether it is inside of a building.
+   */
+  indoor?: boolean | null;
+  /**
+   * What it is.
+   */
+  kind?: ResourceKind | null;
+  /**
+   * The floor.
+   */
+  level?: string | null;
+  /**
+   * Where it is.
+   */
+  location?: NewResourcePlace | null;
+  /**
+   * When it can be reached, in the syntax of OpenStreetMap.
+   */
+  openingHours?: string | null;
+  /**
+   * A telephone number of the place.
+   */
+  phone?: string | null;
 }
 export interface ServerEvents {
   'contact:notified': ContactNotifiedPayload;

@@ -26,7 +26,7 @@ Every answer has the header `x-request-id`. A request can also be refused before
 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";
 
 /// Descriptions of the groups.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("Emergencies", "Raising, answering and ending calls for help."),
     ("Messages", "Messages between the owner of an emergency and its helpers."),
     ("Accounts", "Accounts, sessions and passwords."),
@@ -34,6 +34,7 @@ const TAGS: [(&str, &str); 10] = [
     ("Blocks", "Users that shall not know of each other's emergencies."),
     ("Helpers", "Being a helper."),
     ("Devices", "Pushes to phones and browsers."),
+    ("Resources", "Defibrillators and other things that help."),
     ("Administration", "For administrators."),
     ("Pages", "Pages to which emails link."),
     ("Service", "Health of the service."),

@@ -8,7 +8,7 @@
 
 use allynet_domain::{
     Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ResolutionType,
-    ResponseStatus, Tier, Verification, dispatch::Transport, outbox::ReceiptState,
+    ResourceAccess, ResourceKind, ResponseStatus, Tier, Verification, dispatch::Transport, outbox::ReceiptState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -387,6 +387,72 @@ requests! {
         cursor: Option<String>,
         /// Length of the page. 50 if missing.
         #[schemars(range(min = 1, max = 100))]
+        limit: Option<u32>,
+    }
+    /// The place of a resource.
+    NewResourcePlace {
+        /// Degrees north (WGS 84).
+        #[schemars(range(min = -90.0, max = 90.0))]
+        latitude: f64,
+        /// Degrees east (WGS 84).
+        #[schemars(range(min = -180.0, max = 180.0))]
+        longitude: f64,
+        /// The postal address.
+        address: Option<Text<300>>,
+    }
+    /// A resource that is added.
+    NewResource {
+        /// What it is.
+        kind: Word<ResourceKind>,
+        /// Where it is.
+        location: NewResourcePlace,
+        /// Who may take it. `unknown` if missing.
+        access: Option<Word<ResourceAccess>>,
+        /// When it can be reached, in the syntax of OpenStreetMap.
+        opening_hours: Option<Text<1000>>,
+        /// Whether it is inside of a building.
+        indoor: Option<bool>,
+        /// The floor.
+        level: Option<Text<50>>,
+        /// How to find it.
+        description: Option<Text<500>>,
+        /// A telephone number of the place.
+        phone: Option<Text<40>>,
+    }
+    /// A change of a resource.
+    ResourceChange {
+        /// What it is.
+        kind: Option<Word<ResourceKind>>,
+        /// Where it is.
+        location: Option<NewResourcePlace>,
+        /// Who may take it.
+        access: Option<Word<ResourceAccess>>,
+        /// When it can be reached, in the syntax of OpenStreetMap.
+        opening_hours: Option<Text<1000>>,
+        /// Whether it is inside of a building.
+        indoor: Option<bool>,
+        /// The floor.
+        level: Option<Text<50>>,
+        /// How to find it.
+        description: Option<Text<500>>,
+        /// A telephone number of the place.
+        phone: Option<Text<40>>,
+    }
+    /// The query of resources.
+    ResourcesQuery {
+        /// Degrees north (WGS 84).
+        #[schemars(range(min = -90.0, max = 90.0))]
+        latitude: f64,
+        /// Degrees east (WGS 84).
+        #[schemars(range(min = -180.0, max = 180.0))]
+        longitude: f64,
+        /// Metres. 5,000 if missing.
+        #[schemars(range(min = 1.0, max = 50000.0))]
+        radius: Option<f64>,
+        /// Only resources of this kind.
+        kind: Option<Word<ResourceKind>>,
+        /// Length of the list. 100 if missing.
+        #[schemars(range(min = 1, max = 500))]
         limit: Option<u32>,
     }
     /// The query of emergencies near a place.

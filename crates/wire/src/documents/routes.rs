@@ -5,6 +5,7 @@
 mod accounts;
 mod emergencies;
 mod helpers;
+mod resources;
 mod service;
 
 use super::route::Route;
@@ -19,6 +20,7 @@ pub(super) fn all() -> Vec<Route> {
     .into_iter()
     .chain([("Contacts", accounts::contacts()), ("Blocks", accounts::blocks())])
     .chain([("Helpers", helpers::routes()), ("Devices", helpers::devices())])
+    .chain([("Resources", resources::routes())])
     .chain([("Administration", helpers::administration()), ("Pages", service::pages())])
     .chain([("Service", service::routes())]);
     groups.flat_map(|(tag, routes)| routes.into_iter().map(move |route| route.tagged(tag))).collect()

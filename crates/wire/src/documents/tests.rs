@@ -165,9 +165,13 @@ fn contact() -> ContactDetails {
     ContactDetails::new(text("Grace Hopper"), "grace@example.org".parse().unwrap())
 }
 
+fn resource() -> allynet_domain::Resource {
+    crate::testing::resource()
+}
+
 /// The parser of each body.
 fn parsers() -> BTreeMap<&'static str, Parser> {
-    use input::{accounts, contacts, devices, emergencies};
+    use input::{accounts, contacts, devices, emergencies, resources};
     let parsers: [(&str, Parser); 26] = [
         ("Register", |body| of(accounts::register(body))),
         ("Login", |body| of(accounts::login(body))),
@@ -198,6 +202,8 @@ fn parsers() -> BTreeMap<&'static str, Parser> {
     ];
     let mut all = BTreeMap::from(parsers);
     all.insert("PositionReport", |body| of(emergencies::location(body)));
+    all.insert("NewResource", |body| of(resources::add(body)));
+    all.insert("ResourceChange", |body| of(resources::change(body, &resource().details)));
     all
 }
 

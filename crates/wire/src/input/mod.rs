@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod contacts;
 pub mod devices;
 pub mod emergencies;
+pub mod resources;
 pub mod socket;
 
 use std::{collections::BTreeSet, ops::RangeInclusive, str::FromStr};

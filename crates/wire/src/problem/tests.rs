@@ -41,7 +41,8 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::OwnEmergency => Refusal::EmergencyNotFound,
         Refusal::EmergencyNotFound => Refusal::UserNotFound,
         Refusal::UserNotFound => Refusal::ContactNotFound,
-        Refusal::ContactNotFound => Refusal::MessageNotFound,
+        Refusal::ContactNotFound => Refusal::ResourceNotFound,
+        Refusal::ResourceNotFound => Refusal::MessageNotFound,
         Refusal::MessageNotFound => Refusal::HelperNotFound,
         Refusal::HelperNotFound => Refusal::PartyNotFound,
         Refusal::PartyNotFound => Refusal::PartyMissing,
@@ -105,6 +106,7 @@ fn every_refusal_has_status_reason_and_message() {
     404 emergency_not_found: Emergency not found
     404 user_not_found: User not found
     404 contact_not_found: Contact not found
+    404 resource_not_found: Resource not found
     404 message_not_found: Message not found
     404 helper_not_found: There is no such responding helper
     404 party_not_found: There is no such party to this emergency

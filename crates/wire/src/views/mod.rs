@@ -6,6 +6,7 @@ mod device;
 mod emergency;
 mod export;
 mod message;
+mod resource;
 mod rights;
 
 pub use account::*;
@@ -14,6 +15,7 @@ pub use device::*;
 pub use emergency::*;
 pub use export::*;
 pub use message::*;
+pub use resource::*;
 pub use rights::*;
 
 use allynet_domain::{HelperCard, Person, ShownOwner};
