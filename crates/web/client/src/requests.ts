@@ -1,6 +1,6 @@
 /** Typed requests of every route, with the token of the session, and repeated where that is safe and can help. */
 
-import { ApiError, AuthenticationError, NetworkError, RateLimitError, ServiceError } from './errors.js';
+import { ApiError, AuthenticationError, NetworkError, NotSignedInError, RateLimitError, ServiceError } from './errors.js';
 import type { Send } from './http.js';
 import { Backoff, delay } from './timing.js';
 import type { TokenKeeper } from './tokens.js';
@@ -66,15 +66,24 @@ export class Requests {
     return (await (repeatable(method, path, body) ? repeated(attempt, signal) : attempt())) as DataOf<M, P>;
   }
 
-  /** One request, with the token of the session. If the service refuses the token, with another one once more. */
+  /**
+   * One request, with the token of the session. If the service refuses the token, with another one once more.
+   * `NotSignedInError`: another user has been signed in meanwhile, for whom the request was not made.
+   */
   async authorized(request: Omit<Parameters<Send>[0], 'token'>): Promise<unknown> {
     if (OPEN.test(request.path)) return this.#send(request);
+    await this.#tokens.load();
+    const { userId } = this.#tokens;
+    const sendWith = (token: string) => {
+      if (this.#tokens.userId !== userId) throw new NotSignedInError();
+      return this.#send({ ...request, token });
+    };
     const token = await this.#tokens.access();
     try {
-      return await this.#send({ ...request, token });
+      return await sendWith(token);
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
-      return this.#send({ ...request, token: await this.#tokens.refresh(token) });
+      return sendWith(await this.#tokens.refresh(token));
     }
   }
 }

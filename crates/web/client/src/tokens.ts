@@ -123,7 +123,10 @@ export class TokenKeeper {
         throw new NotSignedInError();
       }
       if (stored.accessToken !== refused) {
+        const before = this.userId;
         this.#adopt(stored);
+        // Another tab has signed in another user, which this one had not heard of.
+        if (this.userId !== before) this.#changed(null);
         return stored;
       }
       try {

@@ -18,7 +18,7 @@ function service(answers) {
     if (next instanceof Error) throw next;
     return next;
   };
-  const tokens = { access: async () => 'a1', refresh: async (refused) => `${refused}+` };
+  const tokens = { load: async () => {}, access: async () => 'a1', refresh: async (refused) => `${refused}+` };
   return { sent, requests: new Requests(createSend('https://ally.example/', fetch), tokens) };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { apiError, NetworkError, NotSignedInError } from '../dist/errors.js';
+import { Requests } from '../dist/requests.js';
 import { memoryStore } from '../dist/store.js';
 import { TokenKeeper } from '../dist/tokens.js';
 import { browserLocks, deferred, fakeClock, fakeLocks, token } from './fakes.mjs';
@@ -129,4 +130,33 @@ it('a clock that was set back does not make a token last for ever', async (test)
   await tokens.load();
   await advance(80_200);
   assert.deepEqual(asked, ['r1']);
+});
+
+it('tells that another tab has signed in another user, also when it comes upon that in its exchange', async (test) => {
+  const { tokens, changes, store } = keeper(test);
+  const other = pair(2, { user: 'u2' });
+  await tokens.set(pair(1));
+  store.set('tokens', JSON.stringify(other));
+  assert.equal(await tokens.refresh(pair(1).accessToken), other.accessToken);
+  assert.deepEqual(changes, [
+    { userId: 'u1', reason: null },
+    { userId: 'u2', reason: null },
+  ]);
+  // The next tokens of the same user are no news.
+  store.set('tokens', JSON.stringify(pair(3, { user: 'u2' })));
+  await tokens.refresh(other.accessToken);
+  assert.equal(changes.length, 2);
+});
+
+it('sends no request of one user as another one', async (test) => {
+  const { tokens, store } = keeper(test);
+  await tokens.set(pair(1));
+  const sent = [];
+  const requests = new Requests(async (request) => {
+    sent.push(request.token);
+    store.set('tokens', JSON.stringify(pair(2, { user: 'u2' })));
+    throw failure(401, 'token_invalid');
+  }, tokens);
+  await assert.rejects(requests.request('POST', '/emergencies', { body: {} }), NotSignedInError);
+  assert.deepEqual(sent, [pair(1).accessToken]);
 });

@@ -45,7 +45,7 @@ export async function startSession(): Promise<void> {
     markFresh();
     connection.value = state;
     markFresh();
-    if (state.status === 'connected') void ally.userId().then(useUser).then(loadUser);
+    if (state.status === 'connected') void loadUser();
   });
   // A phone ends apps without a word.
   setInterval(markFresh, MARK_INTERVAL);
@@ -66,12 +66,8 @@ export async function startSession(): Promise<void> {
   ally.connect().catch(() => undefined);
 }
 
-/**
- * Another tab may have signed in another user while this one was frozen. The client tells of it, unless it came upon the new tokens
- * while it exchanged the old ones: so each connection asks, before its snapshot is there.
- */
-function useUser(id: string | null): void {
-  if (id === null) return;
+/** Another tab may have signed in another user. */
+function useUser(id: string): void {
   setLastUser(id);
   signedOutReason.value = null;
   userId.value = id;
