@@ -39,12 +39,23 @@ export async function openApp(browser, url, { as, position, path = '/app/', view
 /** The button with this name, as a screen reader reads it. */
 export const button = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`);
 
-/** Clicks the button with this name. */
-export const press = (page, name) => button(page, name).click();
+/** Clicks the button with this name, where the menu at the edge of the screen does not cover it. */
+export async function press(page, name) {
+  const found = await button(page, name).waitHandle();
+  await found.evaluate((element) => element.scrollIntoView({ block: 'center' }));
+  await found.dispose();
+  await button(page, name).click();
+}
 
-/** Waits until the page shows a text. */
-export const shows = (page, text) =>
-  page.waitForFunction((wanted) => document.body.innerText.toLocaleLowerCase().includes(wanted), { polling: 50 }, text.toLocaleLowerCase());
+/** Waits until the page shows a text; a failure says what it shows instead. */
+export async function shows(page, text) {
+  try {
+    await page.waitForFunction((wanted) => document.body.innerText.toLocaleLowerCase().includes(wanted), { polling: 50 }, text.toLocaleLowerCase());
+  } catch (cause) {
+    const shown = await page.evaluate(() => document.body.innerText);
+    throw new Error(`"${text}" is not shown, but: ${shown}`, { cause });
+  }
+}
 
 /** Holds the SOS button as a finger does. */
 export async function holdSos(page) {

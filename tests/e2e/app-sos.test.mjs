@@ -6,7 +6,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fill, holdSos, openApp, press, shows, SMALL } from './app-pages.mjs';
 import { newPage, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
-import { cancel, decline, raise, respond, tell } from './scene.mjs';
+import { cancel, decline, over, raise, respond, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
 const MINUTE = 60_000;
@@ -284,11 +284,54 @@ describe('a call for help in the app', () => {
       await eventually(() => readings() > before);
       assert.equal(await page.$('.alert'), null);
       await hide(page);
-      if (isSilent) await shows(page, 'Stored at');
-      else await page.waitForSelector('.alert');
-      const rang = await page.evaluate(() => (window.vibrations ?? []).some((pattern) => Array.isArray(pattern)));
-      assert.equal(rang, !isSilent);
+      await shows(page, 'Stored at');
+      assert.equal(await page.$('.alert'), null, 'nor while the person waits for help');
+      const rang = () => page.evaluate(() => (window.vibrations ?? []).some((pattern) => Array.isArray(pattern)));
+      assert.equal(await rang(), false);
+      await over(helper);
+      if (isSilent) {
+        await shows(page, 'Ended as a false alarm');
+        assert.equal(await page.$('.alert'), null);
+        await press(page, 'Done');
+      }
+      await page.waitForSelector('.alert');
+      await page.waitForFunction(() => window.vibrations.some((pattern) => Array.isArray(pattern)));
     }
+  });
+
+  it('can be made from the alert of somebody else, which waits meanwhile', async () => {
+    const position = app.somewhere();
+    const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help', viewport: SMALL });
+    await shows(page, 'You are alerted to emergencies nearby');
+    await raise(caller, position);
+    await page.waitForSelector('.alert .sos-button');
+    await holdSos(page);
+    assert.equal(await page.$('.alert'), null);
+    await shows(page, 'Stored at');
+    assert.equal(await raisedBy(helper), 1);
+    await over(helper);
+    await page.waitForSelector('.alert');
+  });
+
+  it('is shown as sent by a second page that was asked for its place as well', async () => {
+    const caller = await app.owner();
+    const { page, context } = await openFor({ as: caller });
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+    await holdSos(page);
+    await shows(page, 'Not yet sent: where are you?');
+    const { page: second } = await newPage(context);
+    await second.goto(`${app.url}/app/`);
+    await shows(second, 'Not yet sent: where are you?');
+    await page.bringToFront();
+    await page.waitForSelector('.picker .leaflet-container');
+    for (let zoom = 5; zoom < 14; zoom += 1) await press(page, 'Zoom in');
+    await press(page, 'Use this place');
+    await shows(page, 'Stored at');
+    await second.bringToFront();
+    await shows(second, 'Stored at');
+    await second.waitForFunction(() => !document.body.innerText.includes('Not yet sent'));
+    assert.equal(await raisedBy(caller), 1);
   });
 
   it('is sent once, and nothing is missing on either screen, when the service is killed meanwhile', async () => {

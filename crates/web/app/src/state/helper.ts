@@ -5,11 +5,15 @@ import type { Alert, Call, Emergency, HelperChange, HelperReadiness, HelperRecor
 import { isLive } from '../logic/emergency.js';
 import { ally } from './ally.js';
 import { go, route } from './navigation.js';
-import { isSilent } from './owner.js';
+import { hasLive, isSilent } from './owner.js';
 import { isPressed } from './press.js';
 import { Room } from './room.js';
 import { onUserLeft, session, setUser, user } from './session.js';
+import { readJsonSetting, writeJsonSetting } from './settings.js';
 import { startRinging, stopRinging } from './sound.js';
+
+/** How long after an emergency its alert is shown to a person who opens the app: as long as pushes of it are delivered. */
+const ALERT_TIME = 15 * 60_000;
 
 /** An emergency that waits for this helper's answer. */
 export interface Ringing {
@@ -21,11 +25,13 @@ export interface Ringing {
 export const helpingRoom = new Room('helping');
 /** The alerts on the screen, the oldest first: one at a time is shown. */
 export const ringing = signal<readonly Ringing[]>([]);
+/** The alerts that rang when the page ended. */
+const rangBefore = new Set(readJsonSetting<string[]>('rang'));
 export const pending = signal<readonly Emergency[]>([]);
 export const readiness = signal<HelperReadiness | null>(null);
 export const helper = computed<HelperRecord | null>(() => user.value?.helper ?? null);
-/** Whether alerts wait, unseen and unheard: they must not betray a person who asks for help silently, nor cover what they have to do. */
-export const isHeldBack = computed(() => isSilent.value || isPressed());
+/** Whether alerts wait, unseen and unheard: they must not betray a person who asks for help, nor cover what they have to do. */
+export const isHeldBack = computed(() => isSilent.value || hasLive.value || isPressed());
 export const isHelping = computed(() => {
   const emergency = helpingRoom.emergency.value;
   return emergency !== null && isLive(emergency.status) && ownStatus(emergency) !== null;
@@ -104,9 +110,7 @@ export async function showPending(id: string): Promise<boolean> {
 export function startHelper(): void {
   ally.onAlert((alert) => {
     show(alert, true);
-    // Seen by a person only if the page is in front of one, and shows it.
-    if (document.visibilityState === 'visible' && !isHeldBack.peek()) alert.seen().catch(() => undefined);
-    else seeLater(alert);
+    onceSeen(() => alert.seen());
   });
   effect(() => {
     if (isHeldBack.value) stopRinging();
@@ -133,6 +137,7 @@ export function startHelper(): void {
     if (helping) helpingRoom.set(helping);
     else if (shown && isLive(shown.status)) helpingRoom.set(null);
     for (const each of ringing.peek()) if (!waiting.some(({ id }) => id === each.emergency.id)) stopShowing(each.emergency.id);
+    for (const each of waiting.filter(mayRing)) showAgain(each);
   });
   ally.on('signedOut', clear);
   onUserLeft(clear);
@@ -141,34 +146,59 @@ export function startHelper(): void {
 
 function clear(): void {
   stopRinging();
-  ringing.value = [];
+  rangBefore.clear();
+  setRinging([]);
   pending.value = [];
   readiness.value = null;
   helpingRoom.set(null);
 }
 
+/** Whether an emergency that waits for an answer is an alert: it rang here before the page ended, or it is new and nobody comes. */
+function mayRing({ id, status, createdAt }: Emergency): boolean {
+  if (helper.peek()?.availability !== 'on_duty' || ringing.peek().some(({ emergency }) => emergency.id === id)) return false;
+  return rangBefore.has(id) || (status === 'active' && Date.now() - Date.parse(createdAt) < ALERT_TIME);
+}
+
+function showAgain(emergency: Emergency): void {
+  const { id, distance } = emergency;
+  show({ emergency, distance, isRepeat: false }, true);
+  onceSeen(() => ally.send('alert:seen', { emergencyId: id }));
+}
+
+/** Shows other alerts, and keeps which, since a phone ends apps without a word. */
+function setRinging(alerts: readonly Ringing[]): void {
+  ringing.value = alerts;
+  writeJsonSetting('rang', alerts.map(({ emergency }) => emergency.id));
+}
+
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {
   const others = ringing.peek().filter((each) => each.emergency.id !== emergency.id);
-  ringing.value = [...others, { emergency, distance, isRepeat }];
+  setRinging([...others, { emergency, distance, isRepeat }]);
   if (isLoud && !isHeldBack.peek()) startRinging();
   void loadPending();
 }
 
 function stopShowing(id: string): void {
-  ringing.value = ringing.peek().filter((each) => each.emergency.id !== id);
+  rangBefore.delete(id);
+  setRinging(ringing.peek().filter((each) => each.emergency.id !== id));
   pending.value = pending.peek().filter((each) => each.id !== id);
   if (ringing.peek().length === 0) stopRinging();
   const shown = route.peek();
   if (shown.screen === 'emergency' && shown.emergencyId === id) go({ screen: 'help' }, { replace: true });
 }
 
-function seeLater(alert: Alert): void {
+/** Tells when a person sees it: the page is in front of one, and shows it. */
+function onceSeen(tell: () => Promise<unknown>): void {
+  let stop: (() => void) | undefined;
+  let isTold = false;
   const look = () => {
-    if (isHeldBack.value || document.visibilityState !== 'visible') return;
+    if (isTold || isHeldBack.value || document.visibilityState !== 'visible') return;
+    isTold = true;
     document.removeEventListener('visibilitychange', look);
-    stop();
-    alert.seen().catch(() => undefined);
+    stop?.();
+    tell().catch(() => undefined);
   };
   document.addEventListener('visibilitychange', look);
-  const stop = effect(look);
+  stop = effect(look);
+  if (isTold) stop();
 }

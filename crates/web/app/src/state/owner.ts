@@ -4,7 +4,7 @@ import { computed, signal } from '@preact/signals';
 import { NotFoundError, PermissionError, type EmergencyType } from '@allynet/client';
 import { isLive, type Unanswered } from '../logic/emergency.js';
 import { ally } from './ally.js';
-import { isPressed, isPressSilent, setOptions } from './press.js';
+import { isPressSilent, setOptions } from './press.js';
 import { Room } from './room.js';
 import { onUserLeft } from './session.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
@@ -61,9 +61,9 @@ export function startOwner(): void {
     if (!active && shown && isLive(shown.status)) return void readEnd(shown.id);
     if (active) ownRoom.set(active);
   });
-  // Of an emergency that the person raised on another device.
+  // Of an emergency that the person raised on another device, or another page.
   ally.on('emergency:alerts', ({ emergencyId }) => {
-    if (emergencyId !== ownRoom.emergency.peek()?.id && !hasLive.peek() && !isPressed()) void findActive();
+    if (emergencyId !== ownRoom.emergency.peek()?.id && !hasLive.peek()) void findActive();
   });
   ally.on('signedIn', ({ userId }) => {
     const owner = ownRoom.emergency.peek()?.user?.id;

@@ -154,11 +154,17 @@ export function startPress(): void {
     else if (placeRequest.peek()) void resumePress();
   });
   document.addEventListener('visibilitychange', () => document.hidden && sendHidden());
+  addEventListener('storage', () => void seeOtherPage());
   // The device has found itself while the person was asked.
   effect(() => {
     const found = place.value;
     if (placeRequest.value && found && isEnough(found, Date.now())) sendFrom(found);
   });
+}
+
+/** Another page of the app may have sent the press that this one shows, or called it off. */
+async function seeOtherPage(): Promise<void> {
+  if (isPressed() && !kept() && !(await ally.pendingRaise())) clear();
 }
 
 /** Sends what can be sent before the device freezes the hidden page. */
@@ -313,10 +319,12 @@ function dropPress(): void {
 
 function clear(): void {
   clearTimeout(timer);
-  countdownEnd.value = null;
-  sending.value = null;
-  placeRequest.value = null;
-  oldCall.value = null;
+  batch(() => {
+    countdownEnd.value = null;
+    sending.value = null;
+    placeRequest.value = null;
+    oldCall.value = null;
+  });
 }
 
 function kept(): Press | null {

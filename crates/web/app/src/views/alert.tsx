@@ -1,12 +1,15 @@
-/** An alert over everything else: what, how far, and the two answers. */
+/** An alert over everything else: what, how far, and the two answers; and the button, since a helper may be the next who needs help. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { distanceText, t, timeText } from '../i18n/index.js';
 import { accept, decline, type Ringing } from '../state/helper.js';
+import { go } from '../state/navigation.js';
 import { attempt } from '../state/notices.js';
+import { pressSos } from '../state/press.js';
 import { stopRinging } from '../state/sound.js';
 import { CallLink } from './frame.js';
 import { Icon } from './icons.js';
+import { SosButton } from './sos-button.js';
 
 export function AlertScreen({ alert }: { alert: Ringing }) {
   const title = useRef<HTMLHeadingElement>(null);
@@ -24,6 +27,12 @@ export function AlertScreen({ alert }: { alert: Ringing }) {
     <div class="alert" role="alertdialog" aria-modal="true" aria-labelledby="alert-title" aria-describedby="alert-text">
       <header>
         <CallLink />
+        <SosButton
+          onFire={() => {
+            pressSos();
+            go({ screen: 'sos' });
+          }}
+        />
         <button class="on-dark" onClick={stopRinging}>
           <Icon name="mute" /> {t('alert.mute')}
         </button>
