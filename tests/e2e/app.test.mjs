@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
-import { assertQuiet, startChromium } from './chromium.mjs';
+import { assertQuiet, newPage, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
 import { raise, read } from './scene.mjs';
 import { ok } from './shapes.mjs';
@@ -133,6 +133,30 @@ describe('the app', () => {
     await page.waitForFunction(() => window.lastVibration === 0);
   });
 
+  it('shows an alert again to a helper whose page ended while it rang, and one that came meanwhile', async () => {
+    const position = app.somewhere();
+    const [helper, ...owners] = await Promise.all([app.helperAt(north(position, 300)), app.owner(), app.owner()]);
+    const { page, context } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    const first = await raise(owners[0], position);
+    await page.waitForSelector('.alert');
+    await page.close();
+    // Somebody comes to the first; the second is one of which only a notification could tell.
+    ok(await (await app.helperAt(north(position, 400))).post(`/emergencies/${first.id}/respond`, {}));
+    await raise(owners[1], position, { type: 'accident' });
+    const { page: next } = await newPage(context);
+    await next.goto(`${app.url}/app/`);
+    for (const _ of owners) {
+      await next.waitForSelector('.alert');
+      await press(next, 'I cannot');
+    }
+    await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 0);
+    await next.waitForFunction(() => !document.querySelector('.alert'));
+    await next.reload();
+    await shows(next, 'Known to');
+    assert.equal(await next.$('.alert'), null);
+  });
+
   it('waits for the network rather than say that an emergency has ended', async () => {
     const position = app.somewhere();
     const [helper, caller] = await Promise.all([app.helperAt(north(position, 300)), app.owner()]);
@@ -167,6 +191,34 @@ describe('the app', () => {
     assert.equal(ok(await caller.get('/emergencies/active')), null);
     await use.click();
     await shows(page, 'Stored at');
+  });
+
+  it('leads a person who knows no map from where they were to where they are', async () => {
+    const caller = await app.owner();
+    const { page } = await openFor({ as: caller });
+    const [home, work] = [app.somewhere(), app.somewhere()];
+    const at = Date.now() - 2 * 3_600_000;
+    const places = [{ ...work, accuracy: null, at: at - 60_000 }, { ...home, accuracy: null, at }];
+    await page.evaluate((stored) => localStorage.setItem('allynet-app:places', stored), JSON.stringify(places));
+    await page.reload();
+    await sendSos(page);
+    await shows(page, 'Zoom in until the map shows your street');
+    await page.waitForSelector('.picker .leaflet-container');
+    await page.locator('.picker .chip:nth-child(2)').click();
+    await page.waitForFunction(() => document.querySelector('.picker [role=status]').innerText === 'Where you were 2 hr. ago');
+    // A square of the grid is as long as the scale says, and the buttons move by one.
+    const scale = await page.$eval('.map-scale', ({ textContent }) => textContent);
+    assert.match(scale, /^\d+ m$/);
+    const metres = Number.parseInt(scale, 10);
+    await press(page, `${scale} north`);
+    await shows(page, `${scale} north of where you were 2 hr. ago`);
+    await press(page, `${scale} west`);
+    await shows(page, 'north-west of where you were');
+    await press(page, 'Use this place');
+    await shows(page, 'Stored at');
+    const { location } = ok(await caller.get('/emergencies/active')).emergency;
+    assert.ok(Math.abs(location.latitude - north(home, metres).latitude) < 2e-5, `${location.latitude}`);
+    assert.ok(location.longitude < home.longitude);
   });
 
   it('is used with the keyboard alone', async () => {

@@ -16,6 +16,12 @@ const jsx = { runtime: 'automatic', importSource: 'preact' };
 const UNUSED = {
   // The service has no WebTransport.
   'engine.io-client/build/esm/transports/webtransport.js': 'export class WT {}',
+  // The service sends and takes JSON alone.
+  'socket.io-parser/build/esm/is-binary.js': 'export const isBinary = () => false; export const hasBinary = isBinary;',
+  'socket.io-parser/build/esm/binary.js': 'export const deconstructPacket = null; export const reconstructPacket = null;',
+  'engine.io-parser/build/esm/contrib/base64-arraybuffer.js': 'export const encode = null; export const decode = null;',
+  // Buttons of the map, and two fingers, do what a double tap does.
+  'leaflet/src/dom/DomEvent.DoubleTap.js': 'export function addDoubleTapListener() {} export function removeDoubleTapListener() {}',
   // Every marker has an icon of its own, and none is dragged.
   'leaflet/src/layer/marker/Icon.Default.js': 'export function IconDefault() {}',
   'leaflet/src/layer/marker/Marker.Drag.js': 'export const MarkerDrag = null;',

@@ -9,8 +9,8 @@ import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, wi
 import { dayOf, endOf } from '../build/logic/days.js';
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
 import { applyEvent, canReopen, coming, searchState } from '../build/logic/emergency.js';
-import { distance, gridStep, navigationLink } from '../build/logic/geometry.js';
-import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE, zoomFor } from '../build/logic/place.js';
+import { direction, DIRECTIONS, distance, gridStep, moved, navigationLink, rowOf, squareIn, TILE } from '../build/logic/geometry.js';
+import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE, withPlace, zoomFor } from '../build/logic/place.js';
 import { asPress, goesFirst, isOther, MAX_AGE, nextStep } from '../build/logic/press.js';
 import { programName } from '../build/logic/program.js';
 import { isIos, pushObstacle } from '../build/logic/push.js';
@@ -172,6 +172,39 @@ describe('places', () => {
     const hamburg = { latitude: 53.551, longitude: 9.993 };
     assert.ok(Math.abs(distance(berlin, hamburg) - 255_500) < 2_500, `${distance(berlin, hamburg)}`);
     assert.equal(distance(berlin, berlin), 0);
+  });
+
+  it('says in which direction a place is, and finds the one so far away', () => {
+    const [berlin, kiel] = [{ latitude: 52.52, longitude: 13.405 }, { latitude: 54.32, longitude: 10.12 }];
+    assert.equal(direction(berlin, kiel), 'nw');
+    assert.equal(direction(kiel, berlin), 'se');
+    const steps = [[1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1], [1, -1]];
+    for (const [index, [north, east]] of steps.entries()) {
+      const there = moved(berlin, north * 500, east * 500);
+      assert.equal(direction(berlin, there), DIRECTIONS[index]);
+      assert.ok(Math.abs(distance(berlin, there) - 500 * Math.hypot(north, east)) < 1, DIRECTIONS[index]);
+    }
+  });
+
+  it('has squares whose side is what the scale says, wherever the screen is', () => {
+    for (const latitude of [0, 51, -33.9, 64]) {
+      for (const zoom of [10, 14, 17]) {
+        const { metres, pixels } = squareIn(rowOf(latitude, zoom), zoom);
+        assert.ok(pixels >= 45 && pixels <= 120, `${pixels} at ${latitude}, ${zoom}`);
+        const degrees = (360 * pixels) / (TILE * 2 ** zoom);
+        const side = distance({ latitude, longitude: 0 }, { latitude, longitude: degrees });
+        assert.ok(Math.abs(side / metres - 1) < 0.06, `${side} m is no square of ${metres} m at ${latitude}, ${zoom}`);
+      }
+    }
+  });
+
+  it('remembers the last places of a person, each once', () => {
+    const place = (latitude, at) => ({ latitude, longitude: 0, accuracy: null, at });
+    const latitudes = (places) => places.map(({ latitude, at }) => [latitude, at]);
+    let places = [];
+    for (const [latitude, at] of [[1, 1], [2, 2], [1.001, 3], [3, 4], [4, 5]]) places = withPlace(places, { ...place(latitude, at), instead: null });
+    assert.deepEqual(latitudes(places), [[4, 5], [3, 4], [1.001, 3]]);
+    assert.deepEqual(Object.keys(places[0]), ['latitude', 'longitude', 'accuracy', 'at']);
   });
 
   it('lead to the navigation of the phone, as each system knows it', () => {

@@ -30,6 +30,16 @@ export function presentPlace(manual: Place | null, found: Place | null, now: num
   return manual.at > found.at ? manual : found;
 }
 
+/** Metres. Places that are closer to each other are one. */
+const SAME_PLACE = 300;
+const MAX_PLACES = 3;
+
+/** The places where the person was last, after they have been at another one; the newest first. */
+export function withPlace(places: readonly Place[], { latitude, longitude, accuracy, at }: Place): readonly Place[] {
+  const place = { latitude, longitude, accuracy, at };
+  return [place, ...places.filter((each) => distance(each, place) > SAME_PLACE)].slice(0, MAX_PLACES);
+}
+
 /** Whether the device has moved away since its place was set on the map. That it is elsewhere is not enough: it may be wrong. */
 function hasLeft({ instead, ...manual }: Place, found: Place): boolean {
   const isFar = (from: Point) => distance(from, found) >= GOOD_ACCURACY;

@@ -3,7 +3,7 @@
 import { control, divIcon, map as createMap, marker, tileLayer, Control, DomEvent, DomUtil, type Map as Leaflet, type Marker } from 'leaflet';
 import 'leaflet/dist/leaflet.css';
 import './map.css';
-import type { Point } from '../logic/geometry.js';
+import { rowOf, squareIn, type Point } from '../logic/geometry.js';
 import { Areas, type Area } from './areas.js';
 import { gridLayer } from './grid.js';
 
@@ -19,7 +19,7 @@ export interface MapPoint extends Point {
 
 export interface MapOptions {
   tiles: { url: string; attribution: string | null } | null;
-  texts: { zoomIn: string; zoomOut: string; fit: string };
+  texts: { zoomIn: string; zoomOut: string; fit: string; distance: (metres: number) => string };
   start: (Point & { zoom: number }) | null;
   onMove: (centre: Point, zoom: number) => void;
   onChoose: (id: string) => void;
@@ -59,6 +59,7 @@ export class LeafletMap {
     this.#map.setView([latitude, longitude], zoom);
     this.#addBackground();
     this.#addControls();
+    this.#addScale();
     this.#areas.addTo(this.#map);
     this.#map.on('dragstart zoomstart', (event) => {
       if (event.type === 'dragstart' || 'originalEvent' in event) this.#isFollowing = false;
@@ -91,6 +92,12 @@ export class LeafletMap {
     const shown = this.#shown.length > 0 ? this.#shown : this.#cells;
     const places = shown.map(({ latitude, longitude }): [number, number] => [latitude, longitude]);
     if (places.length > 0) this.#map.fitBounds(places, FIT);
+  }
+
+  /** Moves the middle of the map to a place, and no further out than this zoom. */
+  goTo({ latitude, longitude }: Point, zoom = 0): void {
+    this.#isFollowing = false;
+    this.#map.setView([latitude, longitude], Math.max(zoom, this.#map.getZoom()), { animate: false });
   }
 
   remove(): void {
@@ -131,7 +138,22 @@ export class LeafletMap {
       // Its lines are drawn in the colour of the palette, which changes by itself in the evening.
       this.#palette.addEventListener('change', () => grid.redraw(), { signal: this.#removed.signal });
     }
-    control.scale({ imperial: false, position: 'bottomleft' }).addTo(this.#map);
+  }
+
+  /** The side of a square of the grid, and how long that is. */
+  #addScale(): void {
+    const scale = new Control({ position: 'bottomleft' });
+    const bar = DomUtil.create('div', 'map-scale');
+    scale.onAdd = () => bar;
+    scale.addTo(this.#map);
+    const draw = () => {
+      const zoom = this.#map.getZoom();
+      const { metres, pixels } = squareIn(rowOf(this.#map.getCenter().lat, zoom), zoom);
+      bar.style.width = `${Math.round(pixels)}px`;
+      bar.textContent = this.#options.texts.distance(metres);
+    };
+    draw();
+    this.#map.on('move', draw);
   }
 
   #addControls(): void {

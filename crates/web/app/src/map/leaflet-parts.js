@@ -10,7 +10,6 @@ export { GridLayer } from 'leaflet/src/layer/tile/GridLayer.js';
 export { tileLayer } from 'leaflet/src/layer/tile/TileLayer.js';
 export { createMap as map } from 'leaflet/src/map/Map.js';
 import { attribution } from 'leaflet/src/control/Control.Attribution.js';
-import { scale } from 'leaflet/src/control/Control.Scale.js';
 import { Map } from 'leaflet/src/map/Map.js';
 import { DoubleClickZoom } from 'leaflet/src/map/handler/Map.DoubleClickZoom.js';
 import { Drag } from 'leaflet/src/map/handler/Map.Drag.js';
@@ -21,4 +20,4 @@ import { TouchZoom } from 'leaflet/src/map/handler/Map.TouchZoom.js';
 // Each of them adds itself to the map when it is imported; naming them keeps them in the build.
 Object.assign(Map, { DoubleClickZoom, Drag, Keyboard, ScrollWheelZoom, TouchZoom });
 
-export const control = { attribution, scale };
+export const control = { attribution };

@@ -5,7 +5,7 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import type { Point } from '../logic/geometry.js';
-import { isAccurate, isManualValid, isSure, presentPlace, type Place } from '../logic/place.js';
+import { isAccurate, isManualValid, isSure, presentPlace, withPlace, type Place } from '../logic/place.js';
 import { ally } from './ally.js';
 import { onUserLeft } from './session.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
@@ -25,6 +25,8 @@ const now = signal(Date.now());
 const found = signal<Place | null>(null);
 const manual = signal<Place | null>(readJsonSetting<Place>('manualPlace'));
 const lastKnown = signal<Place | null>(readJsonSetting<Place>('lastPlace'));
+/** Where the person was last, the newest first: points that they know on a map. */
+export const ownPlaces = signal<readonly Place[]>(readJsonSetting<Place[]>('places') ?? []);
 export const placeProblem = signal<PlaceProblem | null>(window.isSecureContext ? null : 'insecure');
 /** The place to go by: `presentPlace`. After a restart the device's is the last known one until it finds itself. */
 export const place = computed(() => presentPlace(manual.value, found.value ?? lastKnown.value, now.value));
@@ -51,6 +53,7 @@ export function setPlace({ latitude, longitude }: Point): void {
   const instead = device && { latitude: device.latitude, longitude: device.longitude };
   manual.value = { latitude, longitude, accuracy: null, at: now.value, instead };
   writeJsonSetting('manualPlace', manual.value);
+  remember(manual.value);
 }
 
 /** The best place there is within a few seconds, which may be an old one; `null` if none is known at all. */
@@ -80,6 +83,8 @@ export function startPlace(): void {
 function forgetPlaces(): void {
   followDevice();
   found.value = lastKnown.value = null;
+  ownPlaces.value = [];
+  writeJsonSetting('places', null);
   writeJsonSetting('lastPlace', null);
   if (watch === null) return;
   // A device that does not move would not tell its place again.
@@ -119,6 +124,12 @@ function take({ coords, timestamp }: GeolocationPosition): void {
   found.value = { latitude, longitude, accuracy, at: timestamp };
   placeProblem.value = null;
   writeJsonSetting('lastPlace', found.value);
+  if (isAccurate(found.value)) remember(found.value);
+}
+
+function remember(at: Place): void {
+  ownPlaces.value = withPlace(ownPlaces.peek(), at);
+  writeJsonSetting('places', ownPlaces.value);
 }
 
 function failed({ code }: GeolocationPositionError): void {

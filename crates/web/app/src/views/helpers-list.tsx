@@ -3,6 +3,7 @@
 import type { Emergency, Response } from '@allynet/client';
 import { distanceText, t, timeText } from '../i18n/index.js';
 import { coming } from '../logic/emergency.js';
+import { direction, type Point } from '../logic/geometry.js';
 import type { HelperPlace, Room } from '../state/room.js';
 import { Card } from './fields.js';
 import type { MapPoint } from './map.js';
@@ -14,14 +15,14 @@ export function HelpersList({ room, emergency }: { room: Room; emergency: Emerge
       <ul class="list" aria-live="polite">
         {helpers.length === 0 && <li class="hint">{t('helpers.none')}</li>}
         {helpers.map((response) => (
-          <Helper key={response.helper.id} response={response} place={room.places.value.get(response.helper.id)} />
+          <Helper key={response.helper.id} response={response} place={room.places.value.get(response.helper.id)} to={emergency.location} />
         ))}
       </ul>
     </Card>
   );
 }
 
-function Helper({ response, place }: { response: Response; place: HelperPlace | undefined }) {
+function Helper({ response, place, to }: { response: Response; place: HelperPlace | undefined; to: Point }) {
   const { helper, status, notes } = response;
   const eta = place?.estimatedArrival ?? response.estimatedArrival;
   const isUnderWay = status === 'responding' || status === 'on_way';
@@ -33,7 +34,7 @@ function Helper({ response, place }: { response: Response; place: HelperPlace | 
       <span class="grow">
         <b dir="auto">{nameOf(helper.profile)}</b>
         <small class="hint">
-          {[place && isUnderWay && t('helpers.away', { distance: distanceText(place.distance) }), eta && isUnderWay && t('helpers.eta', { time: timeText(eta) }), notes]
+          {[...(place && isUnderWay ? [t('helpers.away', { distance: distanceText(place.distance) }), t(`direction.${direction(to, place.location)}`)] : []), eta && isUnderWay && t('helpers.eta', { time: timeText(eta) }), notes]
             .filter(Boolean)
             .join(' · ')}
         </small>

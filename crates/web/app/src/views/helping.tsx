@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Emergency, ResponseStatus } from '@allynet/client';
 import { distanceText, t } from '../i18n/index.js';
 import { isLive } from '../logic/emergency.js';
-import { distance, navigationLink } from '../logic/geometry.js';
+import { direction, distance, navigationLink } from '../logic/geometry.js';
 import { closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setStatus } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
@@ -49,10 +49,14 @@ export function Helping({ emergency }: { emergency: Emergency }) {
 
 function Way({ emergency }: { emergency: Emergency }) {
   const { location } = emergency;
-  const far = place.value && distance(place.value, location);
+  const me = place.value;
   return (
     <>
-      {far !== null && <p class="alert-distance">{t('alert.distance', { distance: distanceText(far) })}</p>}
+      {me && (
+        <p class="alert-distance">
+          {t('alert.distance', { distance: distanceText(distance(me, location)) })} · {t(`direction.${direction(me, location)}`)}
+        </p>
+      )}
       <a class="button large" href={navigationLink(location, isOnIos)}>
         <Icon name="navigate" /> {t('helping.navigate')}
       </a>

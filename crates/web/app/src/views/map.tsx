@@ -1,7 +1,7 @@
 /** A map. What it shows is always said in words beside it, so that it can be missed. Leaflet is loaded when one is shown. */
 
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../i18n/index.js';
+import { distanceText, t } from '../i18n/index.js';
 import type { Point } from '../logic/geometry.js';
 import type { Area } from '../map/areas.js';
 import type { LeafletMap, MapPoint } from '../map/leaflet-map.js';
@@ -18,13 +18,15 @@ interface MapProps {
   /** Where the map begins; otherwise it shows all points. */
   centre?: Point;
   zoom?: number;
+  /** Where the map is to go, with its least zoom. */
+  goal?: (Point & { zoom?: number }) | null;
   hasCross?: boolean;
   isTall?: boolean;
   onMove?: (centre: Point, zoom: number) => void;
   onChoose?: (id: string) => void;
 }
 
-export function MapView({ points, cells, centre, zoom = 15, hasCross, isTall, onMove, onChoose }: MapProps) {
+export function MapView({ points, cells, centre, zoom = 15, goal, hasCross, isTall, onMove, onChoose }: MapProps) {
   const element = useRef<HTMLDivElement>(null);
   const map = useRef<LeafletMap | null>(null);
   const present = useRef({ points, cells, onMove, onChoose });
@@ -35,7 +37,7 @@ export function MapView({ points, cells, centre, zoom = 15, hasCross, isTall, on
     void import('../map/leaflet-map.js').then(
       ({ LeafletMap }) => {
         if (isGone || !element.current) return;
-        const texts = { zoomIn: t('map.zoomIn'), zoomOut: t('map.zoomOut'), fit: t('map.fit') };
+        const texts = { zoomIn: t('map.zoomIn'), zoomOut: t('map.zoomOut'), fit: t('map.fit'), distance: distanceText };
         map.current = new LeafletMap(element.current, {
           tiles: config.value.mapTiles,
           texts,
@@ -55,6 +57,7 @@ export function MapView({ points, cells, centre, zoom = 15, hasCross, isTall, on
     };
   }, []);
   useEffect(() => map.current?.show(points, cells), [points, cells]);
+  useEffect(() => void (goal && map.current?.goTo(goal, goal.zoom)), [goal]);
 
   return (
     <div class="map-box" data-cross={hasCross ? '' : undefined} data-tall={isTall ? '' : undefined}>
