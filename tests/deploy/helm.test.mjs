@@ -60,6 +60,14 @@ describe('the Helm chart', () => {
     assert.equal(volumes[0].secret.secretName, /generic (\S+)/.exec(created)[1]);
   });
 
+  it('says after the installation how to go on, with commands for what it has installed', () => {
+    const install = ['install', 'town', CHART, '--dry-run=client', ...everything];
+    const notes = execFileSync(helm(), install, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\nNOTES:\n')[1];
+    const named = [...notes.matchAll(/^ +kubectl .*\bdeployment\/(\S+)/gm)].map(([, name]) => name);
+    assert.ok(named.length > 1, notes);
+    for (const name of named) find(render(...everything), 'Deployment', name);
+  });
+
   it('names the secret that is missing', () => {
     const { status, stderr } = spawnSync(helm(), ['template', 'town', CHART], { encoding: 'utf8' });
     assert.notEqual(status, 0);
