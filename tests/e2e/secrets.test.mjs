@@ -5,7 +5,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually, run, startNode } from './harness.mjs';
+import { createDatabase, eventually, run, startNode } from './harness.mjs';
 import { ok, refused } from './shapes.mjs';
 
 const [OLD, NEW] = ['old', 'new'].map((name) => `the-${name}-secret-of-these-tests-is-long`);
@@ -75,6 +75,51 @@ describe('secrets in files', () => {
     assert.deepEqual(socket.seen('disconnect'), []);
     assert.ok(![OLD, NEW].some((secret) => app.logs.includes(secret)), 'a secret is in the log');
     await app.stop();
+  });
+
+  it('are replaced on two nodes, one after the other, and no token of either is refused', async () => {
+    const database = await createDatabase('postgres');
+    const files = await Promise.all([0, 1].map((index) => file(`node-${index}`, OLD)));
+    const start = (path) => startNode({ database, env: { ALLYNET_JWT_SECRET: undefined, ALLYNET_JWT_SECRET_FILE: path } });
+    const nodes = await Promise.all(files.map(start));
+    const user = await nodes[0].user();
+    const sessions = [];
+    // New tokens of each node, by a password and by a refresh token; then all that there are, at each.
+    const check = async () => {
+      for (const node of nodes) {
+        const session = await node.logIn(user);
+        sessions.push(session);
+        const { refreshToken } = session.tokens;
+        const other = session.at(node === nodes[0] ? nodes[1] : nodes[0]);
+        Object.assign(session.tokens, ok(await other.post('/auth/refresh', { refreshToken })));
+      }
+      for (const node of nodes) for (const session of sessions) ok(await session.at(node).get('/auth/me'));
+    };
+    const replace = async (index, secrets) => {
+      const [node, path] = [nodes[index], files[index]];
+      const count = () => node.stdout.split('replaced="ALLYNET_JWT_SECRET"').length;
+      const before = count();
+      await writeFile(path, secrets);
+      process.kill(node.pid, 'SIGHUP');
+      await eventually(() => count() > before, 30_000);
+    };
+    await check();
+    // As docs/operations.md says: all accept the new secret before one signs with it.
+    for (const secrets of [`${OLD} ${NEW}`, `${NEW} ${OLD}`]) {
+      for (const index of [0, 1]) {
+        await replace(index, secrets);
+        await check();
+      }
+    }
+    // What the old one signed ends with it; what the new one signed does not.
+    const [before, after] = [user, sessions.at(-1)];
+    for (const index of [0, 1]) await replace(index, NEW);
+    for (const node of nodes) {
+      refused(await before.at(node).get('/auth/me'), 401, 'token_invalid');
+      ok(await after.at(node).get('/auth/me'));
+    }
+    for (const node of nodes) await node.stop();
+    await database.drop();
   });
 
   it('the generated one beside a SQLite file is replaced as well', async () => {
