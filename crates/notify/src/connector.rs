@@ -27,7 +27,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 use url::Host;
 
-use self::open_connections::Counted;
+use self::open_connections::CountedStream;
 pub(crate) use self::{
     open_connections::OpenConnections,
     resolver::{Resolver, SystemResolver},
@@ -39,7 +39,7 @@ use crate::destination::{AddressRule, EndpointRules};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection, with TLS or without.
-type Connection = Counted<MaybeHttpsStream<TokioIo<TcpStream>>>;
+type Connection = CountedStream<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// The origin of the URLs of a connector, from which the rule about addresses follows.
 pub(crate) enum Destinations {

@@ -319,7 +319,7 @@ impl ContactNotices for Postgres {
         rows.into_iter().map(|row| row.notice(lease_until)).collect()
     }
 
-    #[instrument(name = "pg.contact_notices.page", level = "debug", skip_all)]
+    #[instrument(name = "pg.contact_notices.page", level = "debug", skip_all, fields(%id))]
     async fn page(&self, id: NoticeId, now: Timestamp) -> Result<Option<ContactPage>> {
         let query = sqlx::query_as(PAGE).bind(Uuid::from(id)).bind(now - CONTACT_PAGE_AFTER_END);
         let row: Option<PageRow> = query.fetch_optional(self.main()).await.map_err(failed)?;

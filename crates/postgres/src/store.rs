@@ -42,8 +42,8 @@ pub struct Options {
 
 impl Default for Options {
     /// 8 connections, since more of them only wait for each other at the database, 2 of them kept for prioritized handles,
-    /// and 3 for positions; 5 s for a
-    /// connection and for a statement. A call ends after 1.4 s, so that a request whose call fails is answered within 2 s.
+    /// and 3 for positions; 5 s for a connection and for a statement. A call ends after 1.4 s, so that a request that only reads is answered within 2 s when
+    /// its call fails.
     fn default() -> Self {
         Self {
             connections: 8,

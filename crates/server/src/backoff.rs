@@ -11,7 +11,7 @@ use async_trait::async_trait;
 /// Longest pause after the first failed attempt. It doubles with each further one.
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(10);
 /// Longest pause of all. The eight attempts of a use case pause for 0.4 to 0.8 seconds together: longer than a wave of
-/// helpers takes to answer, and within the two seconds of a request.
+/// helpers takes to answer, and a small part of the five seconds of a request that changes something.
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(250);
 
 /// Exponential back-off with jitter: a pause is random between half of its upper bound and all of it.

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 /// When a queue has not moved for this long, those that wait in it go ahead without a turn. Together with the deadline of
-/// a statement it stays below the two seconds in which every request is answered.
+/// a statement it stays far below the five seconds in which a request that changes something is answered.
 const STALLED_AFTER: Duration = Duration::from_millis(300);
 
 /// The queues of all emergencies that are being changed at the moment. Clones share them.

@@ -342,7 +342,7 @@ impl ContactNotices for Sqlite {
         rows.into_iter().map(|row| row.notice(lease_until)).collect()
     }
 
-    #[instrument(name = "sqlite.contact_notices.page", level = "debug", skip_all)]
+    #[instrument(name = "sqlite.contact_notices.page", level = "debug", skip_all, fields(%id))]
     async fn page(&self, id: NoticeId, now: Timestamp) -> Result<Option<ContactPage>> {
         let since = (now - CONTACT_PAGE_AFTER_END).timestamp_micros();
         let query = sqlx::query_as(PAGE).bind(Uuid::from(id)).bind(since);

@@ -26,7 +26,8 @@ string_enum! {
 /// The state of an emergency.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EmergencyState {
-    /// No response counts as help, and no helper is engaged.
+    /// No response counts as help, and no helper is engaged. When the next helpers are alerted is not part of it: that
+    /// belongs to the search, which goes on while somebody responds.
     Active,
     /// A helper is engaged, or has completed so recently that it still counts as help.
     Responding,

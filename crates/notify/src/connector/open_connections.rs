@@ -25,7 +25,7 @@ pub(crate) struct OpenConnections(Arc<AtomicUsize>);
 
 /// A connection that counts until it is dropped, and fails if too much is received on it.
 #[derive(Debug)]
-pub(crate) struct Counted<T> {
+pub(crate) struct CountedStream<T> {
     stream: T,
     /// Bytes read since the last request was written.
     read: usize,
@@ -51,8 +51,8 @@ impl OpenConnections {
 
 impl One {
     /// Counts it from now on as long as this stream exists.
-    pub(super) const fn with<T>(self, stream: T) -> Counted<T> {
-        Counted { stream, read: 0, _one: self }
+    pub(super) const fn with<T>(self, stream: T) -> CountedStream<T> {
+        CountedStream { stream, read: 0, _one: self }
     }
 }
 
@@ -62,13 +62,13 @@ impl Drop for One {
     }
 }
 
-impl<T: Connection> Connection for Counted<T> {
+impl<T: Connection> Connection for CountedStream<T> {
     fn connected(&self) -> Connected {
         self.stream.connected()
     }
 }
 
-impl<T: Read + Unpin> Read for Counted<T> {
+impl<T: Read + Unpin> Read for CountedStream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -88,7 +88,7 @@ impl<T: Read + Unpin> Read for Counted<T> {
     }
 }
 
-impl<T: Write + Unpin> Write for Counted<T> {
+impl<T: Write + Unpin> Write for CountedStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.read = 0;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
