@@ -5,7 +5,7 @@ import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { createDatabase, databases, eventually, resigned, startNode } from './harness.mjs';
 import { filled, paths } from './routes.mjs';
-import { raise, resolve, respond, say, tell, wrongFields } from './scene.mjs';
+import { of, raise, resolve, respond, say, tell, wrongFields } from './scene.mjs';
 import { assertMatches, ok, refused } from './shapes.mjs';
 
 const LIMIT = 65_536;
@@ -300,6 +300,38 @@ if (databases.includes('postgres')) {
       await eventually(async () => (await user.request('GET', '/readyz', undefined, { root: '' })).status === 503);
       for (const path of ['/healthz', '/api/health']) ok({ ...(await user.request('GET', path, undefined, { root: '' })), body: { success: true, data: null } });
       await app.stop();
+    });
+  });
+
+  describe('a database that only reads since a failover', () => {
+    it('refuses an SOS and readiness with 503, and takes both again once new connections reach the promoted server', async () => {
+      const database = await createDatabase('postgres');
+      const app = await startNode({ database });
+      app.expectsFaults = true;
+      const place = app.somewhere();
+      const [owner, helper] = [await app.owner(), await app.helperAt(place)];
+      const socket = await helper.connect();
+      const atOnce = (ask) => Promise.all([owner, helper].flatMap((caller) => Array.from({ length: 4 }, () => ask(caller))));
+      const isReady = async () => (await app.anonymous().request('GET', '/readyz', undefined, { root: '' })).status;
+      const sos = () => owner.post('/emergencies', { location: place });
+      assert.equal(await isReady(), 200);
+
+      await database.demote();
+      await eventually(async () => (await isReady()) === 503);
+      // The connections that the node opens now are sound, and refuse every write for as long as they are kept.
+      await eventually(async () => (await owner.get('/auth/me')).status === 200);
+      for (let round = 0; round < 4; round += 1) refused(await sos(), 503, 'unavailable');
+      await eventually(async () => (await atOnce((caller) => caller.get('/auth/me'))).every(({ status }) => status === 200));
+      assert.match(app.logs, /read-only transaction/);
+
+      await database.promote();
+      // All connections that only read are given up as soon as one of them refuses a write.
+      await eventually(async () => (await atOnce((caller) => caller.put('/auth/me', { bio: 'stored' }))).every(({ status }) => status === 200));
+      const { emergency } = ok(await sos(), 201);
+      await socket.next('emergency:nearby', of(emergency.id));
+      await eventually(async () => (await isReady()) === 200);
+      await app.stop();
+      await database.drop();
     });
   });
 }

@@ -22,7 +22,8 @@ export const unique = () => randomBytes(6).toString('hex');
 /**
  * Creates an empty database, `{ kind, url, backUp(), restore(), drop() }`; several nodes may share it, and none may run while
  * it is backed up or restored. PostgreSQL also has `refuse()`, which ends all connections and allows no new ones,
- * `accept()`, and `query(statement)`.
+ * `accept()`; `demote()`, which ends all connections and lets new ones only read, as a standby does, and `promote()`, which
+ * leaves open connections as they are; and `query(statement)`.
  */
 export async function createDatabase(kind) {
   if (kind === 'sqlite') {
@@ -48,6 +49,7 @@ export async function createDatabase(kind) {
     }
   };
   const onServer = (statement) => run(server, statement);
+  const endConnections = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`;
   await onServer(`CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
@@ -66,9 +68,14 @@ export async function createDatabase(kind) {
     },
     async refuse() {
       await onServer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`);
-      await onServer(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+      await onServer(endConnections);
     },
     accept: () => onServer(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS true`),
+    async demote() {
+      await onServer(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+      await onServer(endConnections);
+    },
+    promote: () => onServer(`ALTER DATABASE ${name} RESET default_transaction_read_only`),
   };
 }
 
