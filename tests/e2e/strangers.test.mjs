@@ -1,7 +1,9 @@
 // Connections of strangers: silent ones, unfinished and malformed requests. None of them keeps a call for help out.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
@@ -59,6 +61,28 @@ describe('a node with 1,024 descriptors', () => {
     await Promise.all(sockets.map((socket) => socket.roundTrip()));
     assert.ok(sockets.every((socket) => socket.raw.connected));
     for (const { socket } of strangers) socket.destroy();
+  });
+});
+
+describe('a node that has no descriptor left', () => {
+  it('answers those who connected meanwhile as soon as it has one, on both of its listeners', async () => {
+    const app = await startNode();
+    const owner = await app.owner();
+    const limit = (soft) => execFileSync('prlimit', ['--pid', app.pid, `--nofile=${soft}:`]);
+    const [, soft] = /^Max open files +(\d+) /m.exec(readFileSync(`/proc/${app.pid}/limits`, 'utf8'));
+    const failures = () => app.logs.match(/accept failed, retrying/g)?.length ?? 0;
+    for (const url of [app.url, app.adminUrl]) {
+      const before = failures();
+      // Less than it has open: no new number is below it.
+      limit(8);
+      const waiting = await Promise.all(Array.from({ length: 3 }, () => open({ url }, 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n')));
+      await eventually(() => failures() >= before + 2);
+      limit(soft);
+      await eventually(() => waiting.every(({ received }) => received.startsWith('HTTP/1.1 200 ')));
+      for (const { socket } of waiting) socket.destroy();
+    }
+    await raise(owner, app.somewhere());
+    await app.stop();
   });
 });
 
