@@ -2,67 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { it } from 'node:test';
-import puppeteer from 'puppeteer-core';
+import { BROWSER_LIMIT, startFirefox } from './firefox.mjs';
 import { eventually, startNode } from './harness.mjs';
 import { DELIVERED, startMozillaPush } from './mozilla-push.mjs';
 import { cancel, raise, read } from './scene.mjs';
-import { running } from './servers.mjs';
 import { assertMatches, atLeast, text } from './shapes.mjs';
-
-/** A browser on a busy machine takes its time. */
-const BROWSER_LIMIT = 30_000;
-
-/** Starts Firefox with this push service: `{ browser, stop() }`. */
-async function startFirefox(push) {
-  const executablePath = process.env.TEST_FIREFOX;
-  assert.ok(executablePath, 'TEST_FIREFOX is not set: run the tests by `make e2e`, or through tests/with-firefox.sh');
-  const folder = await mkdtemp(join(tmpdir(), 'allynet-e2e-firefox-'));
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  let browser;
-  try {
-    browser = await puppeteer.launch({
-      browser: 'firefox',
-      executablePath,
-      headless: true,
-      userDataDir: join(folder, 'profile'),
-      // Firefox refuses to run as root in the home of another user.
-      env: { ...process.env, HOME: folder, TMPDIR: folder },
-      timeout: BROWSER_LIMIT,
-      protocolTimeout: BROWSER_LIMIT,
-      extraPrefsFirefox: {
-        'dom.push.serverURL': push.url,
-        'dom.push.testing.allowInsecureServerURL': true,
-        'dom.push.testing.ignorePermission': true,
-        'dom.push.connection.enabled': true,
-        'permissions.default.desktop-notification': 1,
-        'alerts.useSystemBackend': false,
-        // Idle service workers end almost at once, so that a push has to start one, as it does on a phone.
-        'dom.serviceWorkers.idle_timeout': 100,
-      },
-    });
-  } catch (fault) {
-    await remove();
-    throw fault;
-  }
-  const child = browser.process();
-  running.add(child);
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  return {
-    browser,
-    async stop() {
-      // Not by `browser.close()`, which waits for a browser that may hang. Its other processes end with the first.
-      child.kill('SIGKILL');
-      await ended;
-      running.delete(child);
-      await remove();
-    },
-  };
-}
 
 const CLIENT = new URL('../../crates/web/client/dist/', import.meta.url);
 
