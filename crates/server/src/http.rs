@@ -38,6 +38,7 @@ mod request_id;
 mod request_log;
 mod response_headers;
 mod storage_reserve;
+mod trace_context;
 
 pub(crate) use framework_answers::replace_server_answer;
 pub(crate) use metrics::describe as describe_metrics;
@@ -50,6 +51,7 @@ use request_id::{GenerateRequestId, REQUEST_ID, discard_invalid_request_id};
 use request_log::observe;
 use response_headers::finish_response;
 use storage_reserve::reserve_storage;
+use trace_context::{TRACEPARENT, continue_trace};
 
 /// The time for which a browser may cache the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(1);
@@ -90,8 +92,9 @@ fn wrap(routes: Router, HttpOptions { origins, proxies, ids, storage: _, in_flig
         .layer(map_request_with_state(Proxies::new(proxies), attach_client_address))
         // An id that is not fit for a log counts as none: it is dropped before one is generated.
         .layer(map_request(discard_invalid_request_id))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, GenerateRequestId::new(ids)))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, GenerateRequestId::new(ids.clone())))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(from_fn_with_state(ids, continue_trace))
         // Outside CORS and panics, so that these answers get the headers as well.
         .layer(from_fn(finish_response))
         // Outside CORS and panics, so that preflights and panics are logged and measured as well.
@@ -111,8 +114,8 @@ fn cors(origins: Origins) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(move |origin, _| allowed(origin)))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, REQUEST_ID])
-        .expose_headers([REQUEST_ID, RETRY_AFTER])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, TRACEPARENT])
+        .expose_headers([REQUEST_ID, RETRY_AFTER, TRACEPARENT])
         .allow_credentials(true)
         .max_age(PREFLIGHT_MAX_AGE)
 }

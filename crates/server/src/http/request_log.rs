@@ -12,15 +12,16 @@ use axum::{
 use tower_http::request_id::RequestId;
 use tracing::Instrument as _;
 
-use super::metrics::RequestMetrics;
+use super::{metrics::RequestMetrics, trace_context::TraceId};
 
-/// Runs a request in a span with its id, then logs and measures the answer.
+/// Runs a request in a span with its id and its trace, then logs and measures the answer.
 pub(super) async fn observe(State(metrics): State<Arc<RequestMetrics>>, request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    let trace_id = request.extensions().get::<TraceId>().map(|TraceId(trace)| trace.as_str());
     let (method, path) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
     let route = path.as_ref().map(MatchedPath::as_str);
     // At the level of errors, so that no filter can take the request id away from an error.
-    let span = tracing::error_span!("request", request_id = id, %method, route);
+    let span = tracing::error_span!("request", request_id = id, trace_id, %method, route);
     let started = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status(), started.elapsed());

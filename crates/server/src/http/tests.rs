@@ -180,7 +180,7 @@ async fn a_preflight_needs_no_token_on_any_route() {
         assert_eq!(got.header("access-control-allow-origin"), Some(PAGE));
         assert_eq!(got.header("access-control-allow-methods"), Some("GET,POST,PUT,PATCH,DELETE"));
         let headers = got.header("access-control-allow-headers").unwrap();
-        assert_eq!(headers, "authorization,content-type,x-request-id");
+        assert_eq!(headers, "authorization,content-type,x-request-id,traceparent");
         assert_eq!(got.header("x-request-id"), Some(GENERATED_ID.to_string().as_str()));
     }
 }
@@ -197,7 +197,7 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
         }
     }
     let got = app.send(request(Method::GET, "/healthz").header("origin", PAGE), Body::empty()).await;
-    assert_eq!(got.header("access-control-expose-headers"), Some("x-request-id,retry-after"));
+    assert_eq!(got.header("access-control-expose-headers"), Some("x-request-id,retry-after,traceparent"));
     assert_eq!(got.header("access-control-allow-credentials"), Some("true"));
 }
 
@@ -250,6 +250,23 @@ async fn a_fault_is_logged_with_the_request_id() {
     let text = log.text();
     assert!(text.lines().count() == 1 && text.contains("database is gone"), "{text}");
     assert!(text.contains(&GENERATED_ID.to_string()), "{text}");
+}
+
+#[tokio::test]
+async fn a_trace_is_named_in_the_log_and_continued_in_the_answer() {
+    let (log, _guard) = Log::capture("error");
+    let fails = get(async || -> Result<(), Failure> { Err(port::Error::unavailable("database is gone").into()) });
+    let app = App::of(Router::new().route("/", fails));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let given = format!("00-{trace}-00f067aa0ba902b7-01");
+    let got = app.send(request(Method::GET, "/").header("traceparent", given), Body::empty()).await;
+    assert_eq!(got.header("traceparent"), Some(&*format!("00-{trace}-8000000000000001-01")));
+    assert!(log.text().contains(&format!("trace_id=\"{trace}\"")), "{}", log.text());
+    // A request without a trace, or with one that is not valid, starts none.
+    assert_eq!(app.get("/").await.header("traceparent"), None);
+    let got = app.send(request(Method::GET, "/").header("traceparent", trace), Body::empty()).await;
+    assert_eq!(got.header("traceparent"), None);
+    assert_eq!(log.text().matches("trace_id").count(), 1, "{}", log.text());
 }
 
 #[tokio::test]
