@@ -50,7 +50,7 @@ const DOMAIN: &[&str] = &[
     "async-trait",
     "chrono",
     "chrono-tz",
-    "geo",
+    "geographiclib-rs",
     "libm",
     "mockall",
     "serde",

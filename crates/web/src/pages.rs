@@ -13,7 +13,6 @@ use crate::file::File;
 
 #[derive(RustEmbed)]
 #[folder = "pages"]
-#[exclude = ".gitignore"]
 struct Embedded;
 
 /// The pages of one folder, ready to be served.
