@@ -30,7 +30,7 @@ PEER := tests/bench/node-peer
 PEER_PACKAGES := $(PEER)/node_modules/.package-lock.json
 
 run: need-cargo pages-if-possible ## Build and start the service on an embedded database
-	@cargo run --bin allynet
+	@cargo run --package allynet-server
 
 test: need-cargo need-node ## Every test: unit, integration, e2e, faults, attack
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory test-with-servers
