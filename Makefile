@@ -4,7 +4,7 @@
 .NOTPARALLEL:
 .PHONY: run test check unit integration e2e client app pictures pages pages-if-possible faults attack fuzz model unused-dependencies deny bench bench-quick demo simulate simulate-tables fmt help \
   test-with-servers unit-with-servers integration-with-servers e2e-with-servers model-with-servers faults-on-postgres attack-on-postgres bench-on-postgres \
-  deploy-test deploy-test-with-tools upgrade-test upgrade-test-with-servers need-cargo need-node
+  deploy-test deploy-test-with-tools traces-test traces-test-with-servers upgrade-test upgrade-test-with-servers need-cargo need-node
 
 # Every integration test but those that load the machine and run by themselves.
 TEST_FILES := $(wildcard crates/*/tests/*.rs crates/*/tests/*/main.rs tests/tests/*.rs tests/tests/*/main.rs)
@@ -38,6 +38,7 @@ test: need-cargo need-node ## Every test: unit, integration, e2e, faults, attack
 check: need-cargo ## Formatting, lints and documentation
 	@cargo fmt --all --check
 	@cargo clippy --workspace --all-targets -- -D warnings
+	@cargo clippy --workspace --features allynet-server/otel -- -D warnings
 	@cargo clippy --workspace --test faults --test attack -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
@@ -52,6 +53,9 @@ e2e: need-cargo need-node ## Only the end-to-end tests, with the official JavaSc
 
 upgrade-test: need-cargo need-node ## A node of the version before beside one of this version: builds it from the history of Git
 	@$(WITH_SERVERS) $(MAKE) --no-print-directory upgrade-test-with-servers
+
+traces-test: need-cargo need-node ## A build with the feature `otel`, and its traces of two nodes
+	@$(WITH_SERVERS) $(MAKE) --no-print-directory traces-test-with-servers
 
 deploy-test: need-cargo need-node ## Only the files of docs/deploy: systemd, proxies, image, Helm chart, packages
 	@$(WITH_SERVERS) tests/with-deploy-tools.sh $(MAKE) --no-print-directory deploy-test-with-tools
@@ -148,6 +152,13 @@ upgrade-test-with-servers: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet
 	@tests/upgrade/build-before.sh $(BEFORE) target/before
 	@ALLYNET_BEFORE=$(CURDIR)/target/before/debug/allynet node --test --test-force-exit tests/upgrade/rolling.test.mjs
+
+OTEL := --features allynet-server/otel
+traces-test-with-servers: $(E2E_PACKAGES)
+	@cargo test --workspace $(OTEL) --lib -- --quiet telemetry::
+	@cargo build --workspace --bin allynet $(OTEL)
+	@install -D target/debug/allynet target/otel/allynet
+	@ALLYNET_BIN=$(CURDIR)/target/otel/allynet node --test --test-timeout=300000 --test-force-exit tests/traces/traces.test.mjs
 
 deploy-test-with-tools: $(E2E_PACKAGES)
 	@cargo build --workspace --bin allynet

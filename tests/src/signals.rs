@@ -67,6 +67,13 @@ pub async fn every_signal_arrives_unchanged(nodes: Nodes) {
         presence(Announcement::Heartbeat),
         presence(Announcement::SnapshotRequest { of: None }),
         presence(Announcement::NodeStopping),
+        Signal::Traced {
+            at,
+            emergency: Some(Uuid::from_u128(8).into()),
+            actor: None,
+            event: "emergency_created".to_owned(),
+            parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+        },
     ] {
         nodes[0].publish(signal.clone());
         assert_eq!(next(&mut listener).await, signal);

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NodeId, Position, Timestamp, UserId, port::Fix};
+use crate::{EmergencyId, NodeId, Position, Timestamp, UserId, port::Fix};
 
 /// A value that one node sends to all others.
 ///
@@ -29,6 +29,19 @@ pub enum Signal {
         count: u64,
         /// The announcement.
         news: Announcement,
+    },
+    /// The trace that an event of the log belongs to. Only nodes that export traces send it.
+    Traced {
+        /// When the event was decided. Identifies it, together with the next three.
+        at: Timestamp,
+        /// The emergency it belongs to.
+        emergency: Option<EmergencyId>,
+        /// The user that caused it.
+        actor: Option<UserId>,
+        /// Its [kind](crate::Event::kind).
+        event: String,
+        /// The span that caused it, as the header `traceparent` of W3C Trace Context.
+        parent: String,
     },
 }
 
@@ -83,6 +96,16 @@ mod tests {
         let presence = |news| Signal::Presence { node, count, news };
         let position = Position::new(52.5, 13.4).unwrap();
         for (signal, expected) in [
+            (
+                Signal::Traced {
+                    at: at(1),
+                    emergency: Some(id(100)),
+                    actor: Some(ada),
+                    event: "emergency_created".to_owned(),
+                    parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
+                },
+                r#"{"kind":"traced","at":"2026-01-15T10:00:01Z","emergency":"00000000-0000-0000-0000-000000000064","actor":"00000000-0000-0000-0000-000000000001","event":"emergency_created","parent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#,
+            ),
             (
                 Signal::Moved { user: ada, position, at: at(1) },
                 r#"{"kind":"moved","user":"00000000-0000-0000-0000-000000000001","position":{"latitude":52.5,"longitude":13.4},"at":"2026-01-15T10:00:01Z"}"#,

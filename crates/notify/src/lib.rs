@@ -19,7 +19,7 @@ mod webhook;
 
 pub use destination::{AllowedHost, NotAHost};
 pub use mail::{InvalidSender, InvalidSmtpUrl, MailSender, SmtpMailer, SmtpUrl};
-pub use probe::{ProbeError, get_status};
+pub use probe::{OperatorClient, ProbeError, get_status};
 pub use sender::{Channels, MessageTexts, OutboxSender};
 pub use trust::{ExtraCa, ExtraCaError};
 pub use web_push::WebPush;

@@ -195,6 +195,7 @@ fn tasks(
         places: ports.emergencies.rules.places,
         clock: ports.clock,
         metrics: gateway.metrics.clone(),
+        observer: None,
     };
     RealtimeTasks { dispatcher, presence, receipts, emergencies: ports.emergencies }
 }

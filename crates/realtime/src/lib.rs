@@ -20,7 +20,7 @@ pub use self::{
     gateway::{Gateway, GatewayPorts, SocketService, gateway},
     in_process_signals::InProcessSignals,
     metrics::describe as describe_metrics,
-    outbound::dispatcher::OnAppeared,
+    outbound::dispatcher::{DeliveryObserver, OnAppeared},
     session::inbox::{Inbox, PushError},
     tasks::runner::RealtimeTasks,
     tracking::Tracking,

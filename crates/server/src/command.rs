@@ -7,6 +7,7 @@ use crate::{
     logging::{self, LogOutput},
     operator, serve,
     settings::{Command, CommandLine},
+    telemetry::Telemetry,
 };
 
 /// Runs a command until it ends; `serve` if none is given. A check that has found a fault fails without an error.
@@ -16,10 +17,20 @@ use crate::{
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<ExitCode> {
     let prints_result = matches!(command, Some(Command::Admin(_) | Command::Check | Command::Backup { .. }));
     let log_output = if prints_result { LogOutput::Stderr } else { LogOutput::Stdout };
-    logging::init(&settings.log, settings.log_format, log_output)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Serve => runtime.block_on(serve::serve(settings)),
+    let command = command.as_ref().unwrap_or(&Command::Serve);
+    let telemetry = match command {
+        Command::Serve => Telemetry::start(settings, runtime.handle())?,
+        _ => None,
+    };
+    let layer = telemetry.as_ref().map(Telemetry::layer);
+    logging::init(&settings.log, settings.log_format, log_output, layer)?;
+    match command {
+        Command::Serve => {
+            let outcome = runtime.block_on(serve::serve(settings, telemetry.as_ref()));
+            telemetry.iter().for_each(Telemetry::shut_down);
+            outcome
+        }
         Command::Migrate => runtime.block_on(operator::migrate(settings)),
         Command::AfterRestore => runtime.block_on(operator::after_restore(settings)),
         Command::Admin(command) => runtime.block_on(operator::administer(settings, command)),

@@ -48,6 +48,12 @@ mod storage;
 mod store;
 mod system;
 mod systemd;
+#[cfg(feature = "otel")]
+mod telemetry;
+#[cfg(not(feature = "otel"))]
+#[path = "telemetry_off.rs"]
+mod telemetry;
+mod traceparent;
 mod webhook;
 mod wiring;
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _,
+    EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
     fmt::writer::BoxMakeWriter,
     layer::SubscriberExt as _,
@@ -28,11 +28,19 @@ pub(crate) enum LogOutput {
     Stderr,
 }
 
+/// A layer beside that of the log.
+pub(crate) type ExtraLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Installs the global subscriber.
 ///
 /// # Errors
 /// Returns an error if the filter does not parse, or a subscriber is installed already.
-pub(crate) fn init(filter: &str, format: LogFormat, output: LogOutput) -> anyhow::Result<()> {
+pub(crate) fn init(
+    filter: &str,
+    format: LogFormat,
+    output: LogOutput,
+    extra: Option<ExtraLayer>,
+) -> anyhow::Result<()> {
     let wanted = EnvFilter::try_new(filter).with_context(|| format!("RUST_LOG: `{filter}` is not a log filter"))?;
     let filter = wanted.and(filter_fn(holds_no_payload));
     let (writer, is_terminal) = match output {
@@ -44,7 +52,7 @@ pub(crate) fn init(filter: &str, format: LogFormat, output: LogOutput) -> anyhow
         LogFormat::Text => layer.with_ansi(is_terminal).with_filter(filter).boxed(),
         LogFormat::Json => layer.json().with_filter(filter).boxed(),
     };
-    tracing_subscriber::registry().with(layer).try_init().context("the log is initialized already")
+    tracing_subscriber::registry().with(extra).with(layer).try_init().context("the log is initialized already")
 }
 
 /// Not configurable: no filter of an operator may bring payloads into the log.

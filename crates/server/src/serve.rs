@@ -45,6 +45,7 @@ use crate::{
     settings::{Database, Settings, Switch},
     storage::{self, StoragePressure, watch_disk},
     store::{PersistencePorts, Store, sqlite_path},
+    telemetry::{self, Telemetry},
     webhook,
     wiring::{self, UseCases},
 };
@@ -56,7 +57,7 @@ const MIN_ANONYMOUS_CONNECTIONS: usize = 100;
 ///
 /// # Errors
 /// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
-pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) async fn serve(settings: &Settings, telemetry: Option<&Telemetry>) -> anyhow::Result<()> {
     let (database, redis) = (settings.database()?, settings.redis()?);
     let (mut rules, admin) = (settings.rules()?, settings.admin()?);
     let reload = SecretReload::install()?;
@@ -66,18 +67,14 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     let push = push::open(&settings.push, push::subject(settings), &database, (wiring::clock(), &extra_ca))?;
     let mail = mail::ports(&settings.mail, &extra_ca)?;
     let webhook = webhook::open(&settings.webhook, wiring::clock(), &extra_ca)?;
-    if settings.retention < EVENT_RETENTION {
-        tracing::warn!("ALLYNET_RETENTION is less than 72h: events are erased before clients have resumed from them");
-    }
-    if mail.is_none() {
-        tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
-    }
+    log_notable_settings(settings, mail.is_some());
     // Before anything that registers a metric.
     let exporter = MetricsExporter::install(&database)?;
     let store = Store::open(&database).await?;
     rules.places.grid = store.place_grid().await?;
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
+    telemetry::observe_commits(telemetry, [&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(rules.places);
     let app = settings.app_config((push.is_some(), mail.is_some()));
     let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
@@ -126,10 +123,12 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
 
     // The dispatcher has a token of its own: it must outlive the requests, whose events it still delivers.
     let stop_dispatcher = CancellationToken::new();
+    let dispatcher = telemetry::observe_deliveries(telemetry, dispatcher);
     let dispatching = tokio::spawn(dispatcher.run(stop_dispatcher.clone()));
     let removing = remove_old_records(use_cases.retention_on(&ports, settings.retention()), stop.clone());
     let workers = spawn_workers((&use_cases, &high), (ports, high_ports.alerts), projections, &gateway, &stop);
     workers.spawn(removing);
+    workers.spawn(telemetry::exchange(telemetry, link.signals(), stop.clone()));
     let sender_ports = store.for_sender().ports();
     if let Some(notices) = use_cases.notices_on(&sender_ports) {
         workers.spawn(contact_notifier::run(notices, stop.clone()));
@@ -161,6 +160,16 @@ pub(crate) async fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Last: everything above may still use it.
     store.close().await;
     outcome
+}
+
+/// Logs which settings have an effect that an operator may not expect.
+fn log_notable_settings(settings: &Settings, sends_mail: bool) {
+    if settings.retention < EVENT_RETENTION {
+        tracing::warn!("ALLYNET_RETENTION is less than 72h: events are erased before clients have resumed from them");
+    }
+    if !sends_mail {
+        tracing::info!("no email is sent: to reset passwords, set ALLYNET_SMTP_URL");
+    }
 }
 
 fn realtime_ports(

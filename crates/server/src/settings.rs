@@ -419,6 +419,17 @@ pub(crate) struct Settings {
     )]
     pub(crate) log_format: LogFormat,
 
+    /// URL of an OpenTelemetry collector, which traces are sent to by OTLP over HTTP. Default: none
+    #[cfg(feature = "otel")]
+    #[arg(
+        long,
+        global = true,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        hide_env = true
+    )]
+    pub(crate) otlp_endpoint: Option<String>,
+
     /// The secrets that are read from files.
     #[arg(skip)]
     pub(crate) secret_files: SecretFiles,

@@ -35,6 +35,15 @@ const LOG_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Called with each user who connects, goes on duty, or is available again after having been engaged. Must return at once.
 pub type OnAppeared = Arc<dyn Fn(UserId) + Send + Sync>;
 
+/// Learns of the deliveries of events on this node. Its methods must return at once.
+pub trait DeliveryObserver: Send + Sync {
+    /// An event was read from the log, and is about to be delivered.
+    fn began(&self, event: &LoggedEvent);
+
+    /// An event was handed to all connections on this node that it is for.
+    fn ended(&self, event: EventId);
+}
+
 type Sender<'a> = FanoutSender<'a, Device>;
 
 /// The reader of the event log on this node. One per process.
@@ -51,6 +60,8 @@ pub(crate) struct Dispatcher {
     pub(crate) places: PlacePolicy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    /// `None` unless deliveries are traced.
+    pub(crate) observer: Option<Arc<dyn DeliveryObserver>>,
 }
 
 impl Dispatcher {
@@ -126,6 +137,9 @@ impl Dispatcher {
 
     /// Takes in an event, sends it to the connections that it is addressed to, and begins to send it to the others.
     async fn dispatch(&self, entry: &Arc<LogEntry>, sender: &mut Sender<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.began(&entry.logged);
+        }
         // Both change earlier events in the log.
         if let Event::MessageDeleted { .. } | Event::SessionsRevoked { former: Some(_), .. } = entry.logged.event {
             self.archive.invalidate();
@@ -140,7 +154,7 @@ impl Dispatcher {
             self.readings.note_event(&entry.logged, *view, devices.iter().map(|(_, device)| device));
         }
         if sender.send(entry, addressed, others, |sent| self.record(&entry.logged, sent)).await {
-            self.metrics.record_event_lag(entry.logged.at, self.clock.now());
+            self.record_end(&entry.logged);
         }
         self.hub.progress.delivered(sender.delivered());
         self.metrics.set_waiting_deliveries(sender.waiting());
@@ -172,8 +186,15 @@ impl Dispatcher {
         self.metrics.record_deliveries(sent.event.name, sent.accepted);
         self.metrics.set_waiting_deliveries(sender.waiting());
         if let Some(entry) = sent.completes {
-            self.metrics.record_event_lag(entry.logged.at, self.clock.now());
+            self.record_end(&entry.logged);
             self.hub.progress.delivered(sender.delivered());
+        }
+    }
+
+    fn record_end(&self, event: &LoggedEvent) {
+        self.metrics.record_event_lag(event.at, self.clock.now());
+        if let Some(observer) = &self.observer {
+            observer.ended(event.id);
         }
     }
 }

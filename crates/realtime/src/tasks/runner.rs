@@ -1,11 +1,13 @@
 //! The background tasks of the namespace, run together.
 
+use std::sync::Arc;
+
 use allynet_domain::usecase::{alerts::Receipt, emergencies};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    outbound::dispatcher::Dispatcher,
+    outbound::dispatcher::{DeliveryObserver, Dispatcher},
     tasks::{
         acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired, place_readings,
         presence::PresenceTask, signals::receive_signals, tracking,
@@ -21,6 +23,13 @@ pub struct RealtimeTasks {
 }
 
 impl RealtimeTasks {
+    /// The same tasks, whose deliveries `observer` learns of.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn DeliveryObserver>) -> Self {
+        self.dispatcher.observer = Some(observer);
+        self
+    }
+
     /// Runs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let Self { dispatcher, presence, receipts, emergencies } = self;

@@ -11,6 +11,8 @@ pub(crate) async fn receive_signals(tracking: &Tracking, presence: &PresenceTask
         match listener.next().await {
             Signal::Moved { user, position, at } => tracking.position_received(Fix { user, position, at }),
             Signal::Presence { node, count, news } => presence.receive(node, count, news),
+            // For the export of traces, which listens itself.
+            Signal::Traced { .. } => {}
         }
         // The other loops of the task get their turn, however many signals arrive.
         tokio::task::yield_now().await;

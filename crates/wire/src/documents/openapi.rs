@@ -22,8 +22,8 @@ For `active_emergency_exists` and `request_id_used`, `error.details` has the id 
 shown the exact place before accepting, unless the owner is anonymous or the service is set up so; then `location.precision` is \
 the size of the cell whose centre is shown.
 
-Every answer has the header `x-request-id`. A request can also be refused before its route is known: 400 \
-`malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";
+Every answer has the header `x-request-id`, and `traceparent` if the request has one (W3C Trace Context). A request can also be \
+refused before its route is known: 400 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";
 
 /// Descriptions of the groups.
 const TAGS: [(&str, &str); 11] = [
