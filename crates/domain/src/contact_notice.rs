@@ -33,13 +33,13 @@ const NOTICE_RETRY_DELAYS: [TimeDelta; 6] = [
     TimeDelta::minutes(5),
 ];
 /// Maximum number of emergencies of one owner that an address is sent an email about without delay within [`ALERTS_COUNTED_FOR`]. An
-/// email about one more is sent once that emergency has lasted [`LASTING_AFTER`]: repeated false calls do not fill a mailbox, and a
-/// real one is not lost in it.
-pub const MAX_PROMPT_ALERTS: u32 = 3;
+/// email about one more is sent once that emergency has lasted [`LASTING_AFTER`]. The numbers are the defaults of those that limit how
+/// often an owner rings the same helper.
+pub const MAX_PROMPT_ALERTS: u32 = 5;
 /// The period in which these emergencies are counted. The triggers of both databases contain it, too.
-pub const ALERTS_COUNTED_FOR: TimeDelta = TimeDelta::hours(1);
+pub const ALERTS_COUNTED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// The age at which an emergency beyond [`MAX_PROMPT_ALERTS`] is reported to the address.
-pub const LASTING_AFTER: TimeDelta = TimeDelta::minutes(5);
+pub const LASTING_AFTER: TimeDelta = TimeDelta::minutes(1);
 /// Time between two reviews of an emergency that has ended while its end is not told to every address yet.
 const REVIEW_AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 

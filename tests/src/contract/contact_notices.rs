@@ -163,24 +163,25 @@ pub async fn an_address_that_was_told_often_is_told_of_emergencies_that_last(sto
         store.commit(allynet_domain::Change { writes, ..change }).await;
         emergency.id()
     };
-    for second in [0, 100, 200] {
+    // The fourth and the fifth of an hour, too.
+    for second in [0, 100, 200, 300, 400] {
         let emergency = raise_at(second).await;
         assert_eq!(store.tell(second).await, ["mum alert"]);
         store.end_reviewed(emergency, second + 1).await;
         assert_eq!(store.tell(second + 1).await, ["mum ended"]);
     }
-    let cancelled = raise_at(300).await;
-    assert_eq!(store.tell(599).await, NONE);
-    store.end_reviewed(cancelled, 599).await;
-    assert_eq!(store.tell(700).await, NONE, "over before it was told");
-    let lasting = raise_at(800).await;
-    assert_eq!(store.tell(1_099).await, NONE);
-    assert_eq!(store.tell(1_100).await, ["mum alert"]);
-    store.end_reviewed(lasting, 1_200).await;
-    assert_eq!(store.tell(1_200).await, ["mum ended"]);
-    let later = raise_at(HOUR).await;
-    assert_eq!(store.tell(HOUR).await, ["mum alert"], "an hour after the first");
-    store.end_reviewed(later, HOUR + 1).await;
+    let cancelled = raise_at(410).await;
+    assert_eq!(store.tell(469).await, NONE);
+    store.end_reviewed(cancelled, 469).await;
+    assert_eq!(store.tell(480).await, NONE, "over before it was told");
+    let lasting = raise_at(500).await;
+    assert_eq!(store.tell(559).await, NONE);
+    assert_eq!(store.tell(560).await, ["mum alert"]);
+    store.end_reviewed(lasting, 580).await;
+    assert_eq!(store.tell(580).await, ["mum ended"]);
+    let later = raise_at(600).await;
+    assert_eq!(store.tell(600).await, ["mum alert"], "ten minutes after the first");
+    store.end_reviewed(later, 601).await;
 }
 
 pub async fn contacts_that_wait_for_an_answer_are_told_when_there_is_none(store: Store) {

@@ -207,12 +207,12 @@ fn an_address_that_was_told_often_is_told_of_what_lasts() {
     let told = |count, since| ReviewedAddress { alerts: CountedAlerts { since: Some(at(since)), count }, ..mum() };
     let alerted = |address, second| queued(Some(live()), address, second).is_some();
     assert!(alerted(told(MAX_PROMPT_ALERTS - 1, -60), 1));
-    assert!(!alerted(told(MAX_PROMPT_ALERTS, -60), 299));
-    assert!(alerted(told(MAX_PROMPT_ALERTS, -60), 300));
-    assert!(alerted(told(MAX_PROMPT_ALERTS, 1 - HOUR), 1), "that was an hour ago");
+    assert!(!alerted(told(MAX_PROMPT_ALERTS, -60), 59));
+    assert!(alerted(told(MAX_PROMPT_ALERTS, -60), 60));
+    assert!(alerted(told(MAX_PROMPT_ALERTS, 1 - 600), 1), "that was ten minutes ago");
     // It is looked at again when it has lasted.
     let plan = review(Some(live()), vec![told(MAX_PROMPT_ALERTS, -60)]).plan(at(1));
-    assert_eq!(plan.next_at, Some(at(300)));
+    assert_eq!(plan.next_at, Some(at(60)));
 }
 
 #[test]
