@@ -77,6 +77,7 @@ BEGIN
             WHEN 'record_login' THEN '{op,account_id,account_hash,address_hash,known_since,max_addresses}'
             WHEN 'revoke_sessions' THEN '{op,account_id,only,except}'
             WHEN 'register_device' THEN '{op,id,account_id,session_id,name,endpoint,p256dh,auth,push_key,created_at,last_sent_at,last_delivered_at,refused,replaced,max_devices}'
+            WHEN 'send_open_alerts' THEN '{op,account_id,valid_for_ms}'
             WHEN 'remove_device' THEN '{op,account_id,id}'
             WHEN 'note_key_change' THEN '{op,id,key}'
             WHEN 'use_password_reset' THEN '{op,account_id,token_hash}'
@@ -193,6 +194,33 @@ BEGIN
             IF (SELECT count(*) FROM device WHERE account_id = person) > (w ->> 'max_devices')::integer THEN
                 RAISE EXCEPTION 'too many devices' USING ERRCODE = 'AN001';
             END IF;
+
+        -- The account is locked first, as by register_device, which comes next. A message whose steps are over has one more, for the
+        -- devices that it was not sent to (crates/domain/src/outbox/ladder.rs); one that goes on finds them by itself.
+        WHEN 'send_open_alerts' THEN
+            PERFORM FROM account WHERE id = person FOR NO KEY UPDATE;
+            INSERT INTO outbox (kind, user_id, emergency_id, emergency_kind, event_id, distance, created_at, counts_since,
+                expires_at, due_at)
+            SELECT 'alert', person, l.emergency_id, e.kind, v.seq, v.distance, decided_at, l.sent_at,
+                l.sent_at + (w ->> 'valid_for_ms')::bigint * interval '1 millisecond', decided_at
+            FROM alert l
+            CROSS JOIN LATERAL (
+                SELECT e.kind FROM emergency e
+                WHERE e.id = l.emergency_id AND e.status IN ('active', 'responding') OFFSET 0
+            ) AS e
+            CROSS JOIN LATERAL (
+                SELECT v.seq, (
+                    SELECT coalesce(r ->> 'exact_distance', r ->> 'distance')::double precision
+                    FROM jsonb_array_elements(v.body -> 'recipients') AS r WHERE (r ->> 'helper')::uuid = person
+                ) AS distance
+                FROM event v
+                WHERE v.emergency_id = l.emergency_id AND v.kind = 'helpers_alerted' AND v.at = l.sent_at LIMIT 1
+            ) AS v
+            WHERE l.helper_id = person AND l.wave IS NOT NULL
+                AND l.sent_at > decided_at - (w ->> 'valid_for_ms')::bigint * interval '1 millisecond'
+            ORDER BY l.emergency_id
+            ON CONFLICT (emergency_id, user_id) WHERE kind = 'alert' DO UPDATE SET step = 4, due_at = excluded.due_at
+            WHERE outbox.due_at IS NULL;
 
         WHEN 'remove_device' THEN
             DELETE FROM device WHERE id = (w ->> 'id')::uuid AND account_id = person;

@@ -232,6 +232,7 @@ fn every_write() -> Vec<Write> {
         Write::RecordLogin { user, source: LoginSource { account: keyed(1), address: keyed(2) } },
         Write::RevokeSessions { user, only: None, except: None },
         Write::RegisterDevice { device: Box::new(testing::device(1)), replaced: vec![id()] },
+        Write::SendOpenAlerts { user, valid_for: chrono::TimeDelta::minutes(15) },
         Write::RemoveDevice { user, device: id() },
         Write::NoteKeyChange { device: id(), key: [7; 65] },
         Write::UsePasswordReset { user, token: keyed(1) },

@@ -194,6 +194,14 @@ pub enum Write {
         /// The devices that it replaces.
         replaced: Vec<DeviceId>,
     },
+    /// Sends the alerts of live emergencies that reached the user within `valid_for` to the devices that they were not sent to. For a
+    /// device that was registered since. MUST come before that is written: messages are locked before devices.
+    SendOpenAlerts {
+        /// The user.
+        user: UserId,
+        /// How long an alert is worth sending.
+        valid_for: TimeDelta,
+    },
     /// Counts a test message to a device; `Stale` if the user has none with this id, or another test was counted since.
     CountDeviceTest {
         /// The user.

@@ -207,8 +207,8 @@ pub struct AlertState {
     pub seen_at: Option<Timestamp>,
     /// Whether the helper has accepted or declined.
     pub is_answered: bool,
-    /// Whether the emergency does not reach the helper now: because of quiet hours or a pause, or because the account was blocked or
-    /// rejected.
+    /// Whether the emergency does not reach the helper now: because of quiet hours or a pause, because emergencies of as many other
+    /// owners as the limit says rang the helper within the day before this one did, or because the account was blocked or rejected.
     pub is_away: bool,
     /// Whether another helper is responding.
     pub is_helped: bool,

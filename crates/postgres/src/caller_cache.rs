@@ -147,6 +147,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::OpenSession(_)
             | Write::RecordLogin { .. }
             | Write::RegisterDevice { .. }
+            | Write::SendOpenAlerts { .. }
             | Write::RemoveDevice { .. }
             | Write::NoteKeyChange { .. }
             | Write::UsePasswordReset { .. }

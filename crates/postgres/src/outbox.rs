@@ -36,7 +36,14 @@ const CLAIM_MESSAGES: &str = "
             IS TRUE AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
-            OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
+            OR u.blocked OR coalesce(u.verification = 'rejected', false)
+            OR CASE WHEN u.max_alerts_per_day IS NOT NULL AND NOT (e.priority = 'critical' OR e.severity >= 8) THEN
+                u.max_alerts_per_day <= (
+                    SELECT count(DISTINCT g.owner_id) FROM ring g
+                    WHERE g.helper_id = c.user_id AND g.rung_at > $1 - interval '24 hours'
+                        AND g.rung_at < coalesce(l.first_sent_at, l.sent_at)
+                        AND g.owner_id <> c.user_id AND g.owner_id <> e.owner_id)
+                ELSE false END AS is_away,
         coalesce(e.owner_id = c.user_id, false) AS is_owner,
         (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
             IS TRUE AS is_silenced,
@@ -91,7 +98,14 @@ const CLAIM_DELIVERIES: &str = "
             IS TRUE AS is_answered,
         coalesce(u.away_from <= $1 AND $1 < u.away_until
             AND (u.away_from_critical OR NOT (e.priority = 'critical' OR e.severity >= 8)), false)
-            OR u.blocked OR coalesce(u.verification = 'rejected', false) AS is_away,
+            OR u.blocked OR coalesce(u.verification = 'rejected', false)
+            OR CASE WHEN u.max_alerts_per_day IS NOT NULL AND NOT (e.priority = 'critical' OR e.severity >= 8) THEN
+                u.max_alerts_per_day <= (
+                    SELECT count(DISTINCT g.owner_id) FROM ring g
+                    WHERE g.helper_id = c.user_id AND g.rung_at > $1 - interval '24 hours'
+                        AND g.rung_at < coalesce(l.first_sent_at, l.sent_at)
+                        AND g.owner_id <> c.user_id AND g.owner_id <> e.owner_id)
+                ELSE false END AS is_away,
         coalesce(e.owner_id = c.user_id, false) AS is_owner,
         (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
             IS TRUE AS is_silenced,

@@ -10,7 +10,7 @@ use allynet_domain::{
     Device, DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
     MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, NoticeEntry, NoticeNote, OutboxMessage,
     OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice, RatingCounts, ReceivingDevice, Response,
-    ResponseRecord, Revision, Sender, Session, Timestamp, To, Url, UserBlock, UserId, Write,
+    ResponseRecord, Revision, Sender, Session, SessionId, Timestamp, To, Url, UserBlock, UserId, Write,
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
@@ -79,6 +79,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::OpenSession(_)
         | Write::RecordLogin { .. }
         | Write::RegisterDevice { .. }
+        | Write::SendOpenAlerts { .. }
         | Write::RemoveDevice { .. }
         | Write::NoteKeyChange { .. }
         | Write::CountDeviceTest { .. }
@@ -197,10 +198,9 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::RecordLogin { user, source } => record_login(*user, *source, at),
         Write::RegisterAccount { account, password } => register_account(account, password),
         Write::OpenSession(session) => open_session(session),
-        Write::RevokeSessions { user, only, except } => {
-            json!({ "op": "revoke_sessions", "account_id": user, "only": only, "except": except })
-        }
+        Write::RevokeSessions { user, only, except } => revoke_sessions(*user, *only, *except),
         Write::RegisterDevice { device, replaced } => register_device(device, replaced),
+        Write::SendOpenAlerts { user, valid_for } => send_open_alerts(*user, valid_for.num_milliseconds()),
         Write::CountDeviceTest { .. }
         | Write::PlanStep { .. }
         | Write::NoteDeliveries(_)
@@ -381,6 +381,14 @@ fn record_login(user: UserId, source: LoginSource, at: Timestamp) -> Value {
         "op": "record_login", "account_id": user, "account_hash": account, "address_hash": address,
         "known_since": at - ADDRESS_KNOWN_FOR, "max_addresses": MAX_KNOWN_ADDRESSES,
     })
+}
+
+fn revoke_sessions(user: UserId, only: Option<SessionId>, except: Option<SessionId>) -> Value {
+    json!({ "op": "revoke_sessions", "account_id": user, "only": only, "except": except })
+}
+
+fn send_open_alerts(user: UserId, valid_for_ms: i64) -> Value {
+    json!({ "op": "send_open_alerts", "account_id": user, "valid_for_ms": valid_for_ms })
 }
 
 fn register_device(device: &Device, replaced: &[DeviceId]) -> Value {

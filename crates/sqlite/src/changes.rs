@@ -141,6 +141,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RecordLogin { user, source } => accounts::record_login(db, at, user, source).await,
         Write::RevokeSessions { user, only, except } => accounts::revoke_sessions(db, at, user, only, except).await,
         Write::RegisterDevice { device, replaced } => devices::register(db, &device, &replaced).await,
+        Write::SendOpenAlerts { user, valid_for } => outbox::send_open_alerts(db, at, user, valid_for).await,
         Write::RemoveDevice { user, device } => devices::remove(db, user, device).await,
         Write::NoteKeyChange { device, key } => devices::note_key_change(db, device, &key).await,
         Write::UsePasswordReset { user, token } => accounts::use_password_reset(db, user, token).await,

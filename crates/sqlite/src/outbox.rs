@@ -43,7 +43,14 @@ pub(crate) const MESSAGES: &str = "
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
             and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0)
-            or u.blocked or coalesce(u.verification = 'rejected', 0) as is_away,
+            or u.blocked or coalesce(u.verification = 'rejected', 0)
+            or case when u.max_alerts_per_day is not null and not (e.priority = 'critical' or e.severity >= 8) then
+                u.max_alerts_per_day <= (
+                    select count(distinct g.owner_id) from ring g
+                    where g.helper_id = c.user_id and g.rung_at > ?2 - 86400000000
+                        and g.rung_at < coalesce(l.first_sent_at, l.sent_at)
+                        and g.owner_id <> c.user_id and g.owner_id <> e.owner_id)
+                else 0 end as is_away,
         coalesce(e.owner_id = c.user_id, 0) as is_owner,
         exists (
             select 1 from emergency q
@@ -81,7 +88,14 @@ pub(crate) const DELIVERIES: &str = "
             where r.emergency_id = c.emergency_id and r.helper_id = c.user_id and r.status <> 'cancelled') as is_answered,
         coalesce(u.away_from <= ?2 and ?2 < u.away_until
             and (u.away_from_critical or not (e.priority = 'critical' or e.severity >= 8)), 0)
-            or u.blocked or coalesce(u.verification = 'rejected', 0) as is_away,
+            or u.blocked or coalesce(u.verification = 'rejected', 0)
+            or case when u.max_alerts_per_day is not null and not (e.priority = 'critical' or e.severity >= 8) then
+                u.max_alerts_per_day <= (
+                    select count(distinct g.owner_id) from ring g
+                    where g.helper_id = c.user_id and g.rung_at > ?2 - 86400000000
+                        and g.rung_at < coalesce(l.first_sent_at, l.sent_at)
+                        and g.owner_id <> c.user_id and g.owner_id <> e.owner_id)
+                else 0 end as is_away,
         coalesce(e.owner_id = c.user_id, 0) as is_owner,
         exists (
             select 1 from emergency q

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    PreferencesChange, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Verification, Write,
+    PreferencesChange, Priority, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Verification, Write,
     outbox::{ConfiguredChannels, Connections, DeliveryNote, DueDelivery, ReceiptState, SendOutcome, Target, settle},
     port::{MailOutcome, PushOutcome, PushSubscription, StopTarget, WebhookOutcome},
     testing::{self, PUSH_KEY},
@@ -61,6 +61,12 @@ impl Service {
         let register = Write::RegisterDevice { device: Box::new(device.clone()), replaced: vec![] };
         self.store.write(register).await;
         device
+    }
+
+    /// Registers a device as the use case does, which sends it the open alerts.
+    async fn late_phone(&self, user: &Account) -> Device {
+        self.store.write(Write::SendOpenAlerts { user: user.id, valid_for: TimeDelta::minutes(15) }).await;
+        self.phone(user).await
     }
 
     /// Takes the steps that are due.
@@ -453,6 +459,81 @@ pub async fn another_acceptance_stops_the_email_that_was_not_sent(store: Store) 
         node.accept(call, &responding).await;
         node.seconds(20);
         assert!(node.retries().await.is_empty() && node.steps(&[]).await.is_empty());
+    })
+    .await;
+}
+
+pub async fn a_device_that_is_registered_later_is_sent_the_open_alerts(store: Store) {
+    service::telling(store, |node| async move {
+        let (helper, declining) = (node.helper(120.0).await, node.helper(200.0).await);
+        let (late, last) = (node.helper(300.0).await, node.helper(400.0).await);
+        let owner = node.store.register().await;
+        let call = node.raise_as(&owner).await;
+        assert!(node.steps(&[]).await.is_empty(), "no device");
+        node.seconds(60);
+        let phone = node.late_phone(&helper).await;
+        let first = node.steps(&[]).await;
+        assert_eq!(devices_of(&first), [phone.id]);
+        let events = node.store.events_of(call).await;
+        let alerted = events.iter().find(|event| matches!(event.event, Event::HelpersAlerted { .. })).unwrap();
+        let Event::HelpersAlerted { recipients, .. } = &alerted.event else { panic!("{alerted:?}") };
+        let shown = recipients.iter().find(|of| of.helper == helper.id).unwrap().shown_distance();
+        let told = &first[0].due.message;
+        assert_eq!((told.kind, told.event, told.distance), (OutboxKind::Alert, Some(alerted.id), Some(shown)));
+        assert_eq!(told.expires_at, alerted.at + TimeDelta::minutes(15));
+        node.note(&first, SENT).await;
+        node.confirm(&first[0], ReceiptState::Delivered).await;
+        // Another one, when the steps of this message are over.
+        node.seconds(15);
+        while !node.steps(&[]).await.is_empty() {}
+        assert!(node.steps(&[]).await.is_empty());
+        let tablet = node.late_phone(&helper).await;
+        let second = node.steps(&[]).await;
+        assert_eq!(devices_of(&second), [tablet.id]);
+        node.note(&second, SENT).await;
+        assert!(node.steps(&[]).await.is_empty());
+        // Not once the alert was answered or seen, is too old, or the emergency has ended.
+        node.decline(call, &declining).await;
+        node.late_phone(&declining).await;
+        assert!(node.steps(&[]).await.is_empty(), "declined");
+        node.confirm(&second[0], ReceiptState::Seen).await;
+        node.late_phone(&helper).await;
+        assert!(node.steps(&[]).await.is_empty(), "seen");
+        node.seconds(15 * 60);
+        node.late_phone(&late).await;
+        assert!(node.steps(&[]).await.is_empty(), "too old");
+        node.withdraw(call, &owner).await;
+        node.withdraw(node.raise_as(&owner).await, &owner).await;
+        node.late_phone(&last).await;
+        let alerts = node.steps(&[]).await;
+        assert!(alerts.iter().all(|push| push.due.message.kind == OutboxKind::Ended), "ended");
+    })
+    .await;
+}
+
+pub async fn the_limit_of_a_day_is_judged_again_when_a_step_is_due(store: Store) {
+    service::telling(store, |node| async move {
+        let helper = node.helper(100.0).await;
+        let phone = node.phone(&helper).await;
+        let first = node.call().await;
+        node.seconds(1);
+        node.call().await;
+        assert!(node.steps(&[&phone]).await.is_empty(), "it has a connection");
+        let limit = PreferencesChange { max_alerts_per_day: Some(Some(1)), ..PreferencesChange::default() };
+        node.prefer(helper.id, limit).await;
+        let about = async |seconds| {
+            node.seconds(seconds);
+            let due = node.steps(&[&phone]).await;
+            node.note(&due, SENT).await;
+            due.iter().map(|push| push.due.message.emergency.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(about(5).await, [first], "the second owner of the day is one too many");
+        let owner = node.store.register().await;
+        let details = edited(call_of(&owner), |e| e.call.details.priority = Priority::Critical).call().details.clone();
+        let critical = emergencies::raise(&node.context(), &actor(&owner), details, None).await.unwrap().emergency;
+        assert_eq!(about(0).await, []);
+        assert_eq!(about(5).await, [critical.id()]);
+        assert_eq!(about(5).await, [first], "it rang before the critical one");
     })
     .await;
 }

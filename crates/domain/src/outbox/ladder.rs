@@ -13,6 +13,7 @@ const ALERT_STEPS: [TimeDelta; 4] =
 const ALERT_CHECK_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 const EMAIL_STEP: u8 = 2;
 const PHONE_STEP: u8 = 3;
+// The step after the last one is that of devices which were registered since. Both databases store it: `Write::SendOpenAlerts`.
 
 /// What this service can send with, besides push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +78,8 @@ impl DueMessage {
                 // The others: those of the first step are not sent it twice within five seconds.
                 1 => of.delivery.is_none_or(|delivery| delivery.planned_at < message.created_at),
                 2 => true,
-                _ => false,
+                // Registered since the steps before.
+                _ => of.delivery.is_none(),
             },
             // Replaces the alert that the device shows, even if a page of it is open.
             OutboxKind::Ended => {

@@ -64,7 +64,11 @@ fn an_alert_goes_to_devices_without_a_connection_then_to_the_others_then_to_all_
     let alert = || message(OutboxKind::Alert);
     assert_eq!(planned(&due(alert(), 0, vec![to(1), to(2)]), 0, &[2]), (ids(&[1]), Some((1, at(5)))));
     assert_eq!(planned(&due(alert(), 1, vec![sent.clone(), to(2)]), 5, &[2]), (ids(&[2]), Some((2, at(15)))));
-    assert_eq!(planned(&due(alert(), 2, vec![sent, to(2)]), 15, &[2]), (ids(&[1, 2]), None));
+    assert_eq!(planned(&due(alert(), 2, vec![sent.clone(), to(2)]), 15, &[2]), (ids(&[1, 2]), None));
+    // One that was registered since.
+    for late in [3, 4] {
+        assert_eq!(planned(&due(alert(), late, vec![sent.clone(), to(2)]), 60, &[2]), (ids(&[2]), None));
+    }
 }
 
 #[test]

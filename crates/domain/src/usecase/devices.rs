@@ -75,8 +75,8 @@ fn push(cx: &DevicePorts) -> Result<&PushPorts, Refusal> {
     cx.push.as_ref().ok_or(Refusal::PushNotConfigured)
 }
 
-/// Registers the device of the caller's session, in place of an earlier one. Returns whether the caller had this endpoint
-/// before.
+/// Registers the device of the caller's session, in place of an earlier one, and sends it the caller's open alerts. Returns whether
+/// the caller had this endpoint before.
 ///
 /// # Errors
 /// [`Refusal::PushNotConfigured`], [`Refusal::SubscriptionInvalid`], [`Refusal::PushKeyChanged`],
@@ -119,7 +119,9 @@ async fn try_register(
     let decided = context.register(device).map_err(|EndpointTaken| Refusal::EndpointTaken)?;
     let device = decided.device.clone();
     let write = Write::RegisterDevice { device: Box::new(decided.device), replaced: decided.replaced };
-    let change = Change::new(Some(user), now).write(write);
+    // A helper who has just subscribed, or with a new phone, may have been alerted to an emergency that is still open.
+    let open = Write::SendOpenAlerts { user, valid_for: cx.alert_ttl };
+    let change = Change::new(Some(user), now).write(open).write(write);
     let lost = decided.lost.into_iter().map(Event::DeviceLost);
     cx.changes.commit(lost.fold(change, Change::account_event)).await?;
     Ok((device, decided.is_known))

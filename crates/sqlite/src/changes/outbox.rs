@@ -6,6 +6,7 @@ use allynet_domain::{
     outbox::{DeliveryNote, DeviceNote, ReceiptState},
     port::{Error, KeyedHash, Result},
 };
+use chrono::TimeDelta;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
@@ -53,6 +54,37 @@ pub(super) async fn store(
         }
     }
     Ok(())
+}
+
+/// Sends the alerts of live emergencies that reached the user within `valid_for` to the devices that they were not sent to. A message
+/// whose steps are over has one more for them (`ladder.rs` of the domain); one that goes on finds them by itself.
+pub(super) async fn send_open_alerts(
+    db: &mut SqliteConnection,
+    at: i64,
+    user: UserId,
+    valid_for: TimeDelta,
+) -> Result<()> {
+    sqlx::query(
+        "insert into outbox (id, kind, user_id, emergency_id, emergency_kind, event_id, distance, created_at, \
+             counts_since, expires_at, due_at) \
+         select randomblob(16), 'alert', l.helper_id, l.emergency_id, e.kind, v.seq, \
+             (select coalesce(r.value ->> 'exact_distance', r.value ->> 'distance') \
+              from json_each(v.body, '$.recipients') r \
+              where unhex(replace(r.value ->> 'helper', '-', '')) = l.helper_id), \
+             ?2, l.sent_at, l.sent_at + ?3, ?2 \
+         from alert l join emergency e on e.id = l.emergency_id \
+             join event v on v.emergency_id = l.emergency_id and v.kind = 'helpers_alerted' and v.at = l.sent_at \
+         where l.helper_id = ?1 and l.wave is not null and l.sent_at > ?2 - ?3 and e.status in ('active', 'responding') \
+         on conflict (emergency_id, user_id) where kind = 'alert' do update set step = 4, due_at = excluded.due_at \
+             where outbox.due_at is null",
+    )
+    .bind(Uuid::from(user))
+    .bind(at)
+    .bind(valid_for.num_microseconds().unwrap_or(i64::MAX / 2))
+    .execute(db)
+    .await
+    .map_err(port_error)
+    .map(drop)
 }
 
 /// Takes a step of a message. No effect if its claim was lost.

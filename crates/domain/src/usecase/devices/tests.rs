@@ -72,7 +72,8 @@ async fn a_device_belongs_to_the_session_and_the_present_key() {
     let expected = Device { id: id(1000), session: caller().session, created_at: now(), ..device(1) };
     assert_eq!((&registered, is_known), (&expected, false));
     let write = Write::RegisterDevice { device: Box::new(expected), replaced: vec![] };
-    assert_eq!(committed.only(), Change::new(Some(caller().id()), now()).write(write));
+    let open = Write::SendOpenAlerts { user: caller().id(), valid_for: cx.alert_ttl };
+    assert_eq!(committed.only(), Change::new(Some(caller().id()), now()).write(open).write(write));
 }
 
 #[tokio::test]
