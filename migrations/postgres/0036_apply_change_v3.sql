@@ -640,6 +640,11 @@ BEGIN
                     repeats = excluded.repeats, repeats_since = excluded.repeats_since,
                     came_near = excluded.came_near, reopened = excluded.reopened, end_undone = excluded.end_undone,
                     dispatch = excluded.dispatch;
+                -- A helper who answers has seen the alert, whatever the devices reported.
+                UPDATE alert SET seen_at = decided_at
+                WHERE emergency_id = new_emergency.id AND wave IS NOT NULL AND seen_at IS NULL
+                    AND helper_id = ANY (ARRAY (
+                        SELECT (r ->> 'helper_id')::uuid FROM jsonb_array_elements(w -> 'responses') AS r));
             END IF;
             -- All helpers of an emergency that ended may respond elsewhere.
             IF new_emergency.ended_at IS NOT NULL THEN

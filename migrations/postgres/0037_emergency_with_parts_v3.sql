@@ -56,9 +56,12 @@ SELECT
 FROM emergency e
 JOIN account o ON o.id = e.owner_id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS alerted, count(l.acknowledged_at) AS acknowledged, count(l.declined_at) AS declined,
-        count(coalesce(l.acknowledged_at, l.received_at, l.pushed_at)) AS sent, count(l.seen_at) AS seen,
+    -- What was declined was seen, what was seen was delivered, and what was delivered was sent.
+    SELECT count(*) AS alerted, count(coalesce(l.acknowledged_at, l.seen_at, l.declined_at)) AS acknowledged,
+        count(l.declined_at) AS declined,
+        count(coalesce(l.acknowledged_at, l.seen_at, l.declined_at, l.received_at, l.pushed_at)) AS sent,
+        count(coalesce(l.seen_at, l.declined_at)) AS seen,
         count(l.failed_at) FILTER (
-            WHERE coalesce(l.acknowledged_at, l.received_at, l.pushed_at) IS NULL) AS failed
+            WHERE coalesce(l.acknowledged_at, l.seen_at, l.declined_at, l.received_at, l.pushed_at) IS NULL) AS failed
     FROM alert l WHERE l.emergency_id = e.id AND l.wave IS NOT NULL
 ) AS c;

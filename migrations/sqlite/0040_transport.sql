@@ -36,12 +36,15 @@ select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind,
                    order by r.first_responded_at, r.rowid)
         from response r join account h on h.id = r.helper_id left join position p on p.account_id = r.helper_id
         where r.emergency_id = e.id) as responses,
-       (select json_object('alerted', count(*), 'acknowledged', count(l.acknowledged_at),
+       -- What was declined was seen, what was seen was delivered, and what was delivered was sent.
+       (select json_object('alerted', count(*),
+                           'acknowledged', count(coalesce(l.acknowledged_at, l.seen_at, l.declined_at)),
                            'declined', count(l.declined_at),
-                           'sent', count(coalesce(l.acknowledged_at, l.received_at, l.pushed_at)),
-                           'seen', count(l.seen_at),
+                           'sent', count(coalesce(l.acknowledged_at, l.seen_at, l.declined_at, l.received_at, l.pushed_at)),
+                           'seen', count(coalesce(l.seen_at, l.declined_at)),
                            'failed', count(l.failed_at) filter (
-                               where coalesce(l.acknowledged_at, l.received_at, l.pushed_at) is null))
+                               where coalesce(l.acknowledged_at, l.seen_at, l.declined_at, l.received_at, l.pushed_at)
+                                   is null))
         from alert l
         where l.emergency_id = e.id and l.wave is not null) as alert_counts
 from emergency e join account o on o.id = e.owner_id;

@@ -125,7 +125,7 @@ for (const database of databases) {
       const waves = sent(await timeline(owner, id));
       assert.deepEqual(waves.map(helpersOf), [ids(one, two), ids(three), ids(four)]);
       assert.deepEqual(waves.map(({ data }) => [data.wave, data.radius]), [[1, 1000], [1, 1000], [1, 1000]]);
-      assert.deepEqual((await read(owner, id)).alerts, alertCounts({ wave: 1, alerted: 4, acknowledged: 0, declined: 2 }));
+      assert.deepEqual((await read(owner, id)).alerts, alertCounts({ wave: 1, alerted: 4, acknowledged: 2, seen: 2, declined: 2 }));
       assert.equal((await read(owner, id)).alertRadius, 1000);
     });
 
@@ -161,16 +161,17 @@ for (const database of databases) {
       const [one, two] = await helpersNorth(app, place, 100, 450);
       const [ofOne, ...ofOwner] = await connectAll(one, owner, owner);
       const { id } = await raise(owner, place);
-      const numbers = (wave, alerted, acknowledged, declined) => ({ emergencyId: id, ...alertCounts({ wave, alerted, acknowledged, declined }), timestamp: time });
+      const numbers = (counts) => ({ emergencyId: id, ...alertCounts(counts), timestamp: time });
       const ends = [];
       for (const socket of ofOwner) {
         const first = await socket.next('emergency:alerts', of(id));
         assert.equal(first.alerted, 2);
-        ends.push(socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.acknowledged === 1 && payload.declined === 1));
+        ends.push(socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.acknowledged === 2 && payload.declined === 1));
       }
       await alerted(ofOne, id);
       await decline(two, id);
-      for (const end of ends) assertMatches(await end, numbers(1, 2, 1, 1));
+      // What was declined was seen, and so received.
+      for (const end of ends) assertMatches(await end, numbers({ wave: 1, alerted: 2, acknowledged: 2, seen: 1, declined: 1 }));
       await respond(two, id);
       for (const socket of ofOwner) {
         await socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.declined === 0);

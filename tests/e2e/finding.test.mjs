@@ -69,7 +69,7 @@ for (const database of databases) {
         await decline(helpers[1], emergencyId);
         await decline(helpers[1], emergencyId);
         await decline(helpers[3], emergencyId);
-        assert.deepEqual(await alerts(), alertCounts({ wave: 1, alerted: 3, acknowledged: 1, declined: 1 }));
+        assert.deepEqual(await alerts(), alertCounts({ wave: 1, alerted: 3, acknowledged: 2, seen: 1, declined: 1 }));
         await respond(helpers[1], emergencyId);
         assert.equal((await alerts()).declined, 0, 'who comes after all has not declined');
         assertMatches((await read(helpers[1], emergencyId)).alerts, atLeast({ alerted: 3 }));

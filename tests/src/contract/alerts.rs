@@ -102,7 +102,7 @@ pub async fn counts_include_the_last_wave_and_the_answers_of_alerted_helpers(sto
     store.decline(&emergency, not_alerted, true).await;
     assert_eq!(
         store.counts(of).await,
-        AlertCounts { wave: 2, alerted: 3, sent: 2, acknowledged: 2, declined: 1, ..AlertCounts::default() }
+        AlertCounts { wave: 2, alerted: 3, sent: 2, acknowledged: 2, seen: 1, declined: 1, ..AlertCounts::default() }
     );
     assert_eq!(store.load(of).await.alerted(), [a, b, c], "who declines without having been alerted was not alerted");
 }

@@ -201,6 +201,7 @@ macro_rules! contract {
                 batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
             }
             receipts {
+                a_helper_who_answers_has_seen_the_alert_and_received_it
                 a_device_that_confirms_a_renewed_alert_is_not_pushed_again
                 a_late_receipt_of_the_alert_before_does_not_end_a_renewed_one
                 a_renewed_alert_that_was_seen_again_goes_on_nowhere

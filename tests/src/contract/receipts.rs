@@ -1,7 +1,7 @@
 //! Receipts of pushes: which alert they count for, and what they end.
 
 use allynet_domain::{
-    Event, LoggedEvent,
+    Event, LoggedEvent, ResponseStatus, Write,
     outbox::ReceiptState,
     usecase::{outbox::see, responses::renew},
 };
@@ -10,6 +10,26 @@ use super::{
     outbox::{SENT, device_of, devices_of},
     *,
 };
+
+pub async fn a_helper_who_answers_has_seen_the_alert_and_received_it(store: Store) {
+    service::telling(store, |node| async move {
+        let (accepting, declining) = (node.helper(100.0).await, node.helper(200.0).await);
+        let (seeing, _silent) = (node.helper(300.0).await, node.helper(400.0).await);
+        let call = node.call().await;
+        assert_eq!(node.alert_counts(call).await, [0, 0, 0, 0]);
+        node.store.write(Write::SeeAlert { emergency: call, helper: seeing.id }).await;
+        assert_eq!(node.alert_counts(call).await, [1, 1, 1, 0], "seen is delivered");
+        node.decline(call, &declining).await;
+        assert_eq!(node.alert_counts(call).await, [2, 2, 2, 0]);
+        node.accept(call, &accepting).await;
+        assert_eq!(node.alert_counts(call).await, [3, 3, 3, 0]);
+        // What was answered stays so.
+        node.accept(call, &declining).await;
+        node.update_response(call, &accepting, ResponseStatus::Cancelled).await;
+        assert_eq!(node.alert_counts(call).await, [3, 3, 3, 0]);
+    })
+    .await;
+}
 
 pub async fn a_device_that_confirms_a_renewed_alert_is_not_pushed_again(store: Store) {
     service::telling(store, |node| async move {

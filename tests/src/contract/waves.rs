@@ -172,7 +172,16 @@ pub async fn a_decline_alerts_the_nearest_helper_not_alerted_yet(store: Store) {
             "unanswered by 5",
         ];
         assert_eq!(service.story(of).await, expected);
-        let counts = AlertCounts { wave: 2, alerted: 5, declined: 3, ..AlertCounts::default() };
+        // What was declined was seen, and so received.
+        let counts = AlertCounts {
+            wave: 2,
+            alerted: 5,
+            declined: 3,
+            sent: 3,
+            acknowledged: 3,
+            seen: 3,
+            ..AlertCounts::default()
+        };
         assert_eq!(service.store.find(of).await.alerts(), counts);
     })
     .await;

@@ -112,7 +112,8 @@ pub(super) async fn update(db: &mut SqliteConnection, emergency: &Emergency, res
     .await
     .map_err(port_error)?;
     let Some(key) = key else { return Err(Error::Stale) };
-    store_responses(db, emergency.id(), status.is_live(), responses).await?;
+    let at = emergency.updated_at().timestamp_micros();
+    store_responses(db, emergency.id(), (at, status.is_live()), responses).await?;
     if status.is_live() { index_area(db, key, emergency).await } else { release(db, emergency.id()).await }
 }
 
@@ -214,13 +215,14 @@ impl<'a> ResponseJson<'a> {
 async fn store_responses(
     db: &mut SqliteConnection,
     emergency: EmergencyId,
-    live: bool,
+    (at, live): (i64, bool),
     responses: &[Response],
 ) -> Result<()> {
     if responses.is_empty() {
         return Ok(());
     }
     let responses: Vec<ResponseJson<'_>> = responses.iter().map(|response| ResponseJson::new(response, live)).collect();
+    let stored = to_json(&responses)?;
     // `where true` tells the parser that `on conflict` is not a join condition.
     sqlx::query(
         "insert into response (emergency_id, helper_id, status, notes, estimated_arrival, first_responded_at, \
@@ -242,7 +244,18 @@ async fn store_responses(
                 dispatch = excluded.dispatch",
     )
     .bind(Uuid::from(emergency))
-    .bind(to_json(&responses)?)
+    .bind(&stored)
+    .execute(&mut *db)
+    .await
+    .map_err(port_error)?;
+    // A helper who answers has seen the alert, whatever the devices reported.
+    sqlx::query(
+        "update alert set seen_at = ?3 where emergency_id = ?1 and wave is not null and seen_at is null \
+         and helper_id in (select unhex(r.value ->> 'helper') from json_each(?2) r)",
+    )
+    .bind(Uuid::from(emergency))
+    .bind(&stored)
+    .bind(at)
     .execute(db)
     .await
     .map_err(port_error)
