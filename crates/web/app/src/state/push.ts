@@ -8,7 +8,7 @@ import { ally } from './ally.js';
 import { config } from './config.js';
 import { loadReadiness } from './helper.js';
 import { isOnIos } from './platform.js';
-import { session } from './session.js';
+import { onUserLeft, session } from './session.js';
 import { watchForUpdates } from './updates.js';
 
 export const device = signal<Device | null>(null);
@@ -23,6 +23,15 @@ export const obstacle = computed(() =>
     support: support.value,
   }),
 );
+
+/** The end of the subscription of the user before. */
+let unsubscribing = Promise.resolve();
+
+// The session of a user who left may go on at the service, and its alerts must not reach the next user.
+onUserLeft(() => {
+  device.value = null;
+  unsubscribing = unsubscribe().catch(() => undefined);
+});
 
 /** Asks the person, subscribes, and registers this device. Call it from a click. */
 export async function switchOnPush(): Promise<void> {
@@ -42,13 +51,23 @@ export async function sendTest(): Promise<void> {
 export async function startPush(): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   ally.on('device:lost', () => void renew());
+  ally.on('signedIn', () => void renew());
   ally.on('signedOut', () => (device.value = null));
   await navigator.serviceWorker.register('/app/worker.js').then(watchForUpdates, () => undefined);
   await renew();
 }
 
-/** Registers this device again, if notifications are allowed: keys and addresses change. */
+/** Ends the subscription of this browser. The service removes the device when the push service says that it is gone. */
+async function unsubscribe(): Promise<void> {
+  if (!('serviceWorker' in navigator)) return;
+  const registration = await navigator.serviceWorker.getRegistration('/app/');
+  const subscription = await registration?.pushManager?.getSubscription();
+  await subscription?.unsubscribe();
+}
+
+/** Registers this device again, if notifications are allowed: keys, addresses and users change. */
 async function renew(): Promise<void> {
+  await unsubscribing;
   if (session.peek() !== 'signed_in' || !('Notification' in window) || Notification.permission !== 'granted') return;
   await switchOnPush().catch(() => undefined);
 }
