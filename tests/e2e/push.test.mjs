@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NO_SUCH_ID, createDatabase, databases, eventually, startNode } from './harness.mjs';
+import { NO_SUCH_ID, createDatabase, databases, eventually, run, startNode } from './harness.mjs';
 import { startFakeServices } from './fake-services.mjs';
 import { cancel, raise, read, resolve, respond, say, tell } from './scene.mjs';
 import { assertMatches, atLeast, integer, ok, refused, text, time } from './shapes.mjs';
@@ -75,6 +75,8 @@ for (const database of databases) {
       const same = { received: true };
       assert.deepEqual(ok(await receipt(told.receipt, 'delivered')), same);
       await counted(owner, emergency, { delivered: 1, acknowledged: 1, seen: 0 });
+      const metrics = await app.anonymous().get('/metrics', { root: '', url: app.adminUrl });
+      assert.match(metrics.text, /^allynet_alert_receipt_seconds_count\{channel="webpush"\} [1-9]/m);
       assert.deepEqual(ok(await receipt(told.receipt, 'seen')), same);
       await counted(owner, emergency, { delivered: 1, seen: 1 });
       // Used, and unknown.
@@ -125,6 +127,20 @@ for (const database of databases) {
       await cancel(owner, emergency.id);
     });
 
+    it('reach a helper who subscribes while the alert is open, and no browser that was logged out', async () => {
+      const place = app.somewhere();
+      const [late, left, owner] = await Promise.all([app.helperAt(place), app.helperAt(place), app.owner()]);
+      const without = await browser(left);
+      ok(await left.post('/auth/logout', { refreshToken: left.tokens.refreshToken }));
+      const emergency = await raise(owner, place);
+      const phone = await browser(late);
+      const [push] = await pushed(phone);
+      assertMatches(body(push), atLeast({ kind: 'alert', emergencyId: emergency.id, eventId: integer, distance: integer }));
+      await cancel(owner, emergency.id);
+      await pushed(phone, 2);
+      assert.deepEqual(await without.received(), []);
+    });
+
     it('are tried again after a failure, and end for a device that is gone', async () => {
       const place = app.somewhere();
       const [first, second] = [await app.helperAt(place), await app.helperAt(place)];
@@ -137,6 +153,9 @@ for (const database of databases) {
       const owner = await app.owner();
       const emergency = await raise(owner, place);
       await eventually(async () => (await failing.received()).length >= 2);
+      // Nothing that a push service answers takes a node out of service.
+      const ready = await app.anonymous().get('/readyz', { root: '' });
+      assert.deepEqual([ready.status, ready.body.status], [200, 'ok']);
       await services.answer(failing.token, { status: 201 });
       await counted(owner, emergency, { sent: 1, failed: 1 });
       assert.deepEqual(ok(await second.get('/devices')).devices, []);
@@ -253,6 +272,41 @@ describe('pushes of two nodes', { concurrency: true }, () => {
       assert.equal(read(one)[1], emergency.id);
     } finally {
       await Promise.all(nodes.map((node) => node.kill()));
+      await database.drop();
+      await services.stop();
+    }
+  });
+});
+
+describe('pushes that wait in a database that is restored', () => {
+  it('are dropped by `allynet after-restore`', async () => {
+    const services = await startFakeServices();
+    const database = await createDatabase('sqlite');
+    let node;
+    try {
+      node = await startNode({ database, env: services.env });
+      const place = node.somewhere();
+      const [helper, owner] = await Promise.all([node.helperAt(place), node.owner()]);
+      const { token, ...subscription } = await services.subscribe();
+      ok(await helper.post('/devices', { kind: 'webpush', ...subscription }), 201);
+      await services.answer(token, { status: 500 });
+      const stale = await raise(owner, place);
+      await services.waitForPushes(1);
+      await node.stop();
+      const { code, stderr } = await run({ args: ['after-restore'], env: { DATABASE_URL: database.url } });
+      assert.equal(code, 0, stderr);
+      await services.answer(token, { status: 201 });
+      await services.forgetPushes();
+      node = await startNode({ database, env: services.env });
+      const next = await raise(await node.owner(), place);
+      const received = async (kind) => (await services.pushes()).map(({ text }) => JSON.parse(text)).filter((push) => push.kind === kind);
+      await eventually(async () => (await received('alert')).length > 0);
+      // What was due at the start would have been sent before the end.
+      await cancel(owner.at(node), stale.id);
+      await eventually(async () => (await received('ended')).length > 0);
+      assert.deepEqual((await received('alert')).map(({ emergencyId }) => emergencyId), [next.id]);
+    } finally {
+      await node?.stop();
       await database.drop();
       await services.stop();
     }

@@ -355,6 +355,17 @@ pub struct ReceiptTarget {
     pub seen_at: Option<Timestamp>,
     /// Whether it was planned since what counts for the message; `false` for an alert that was renewed meanwhile.
     pub is_current: bool,
+    /// When the alert was first sent, if nothing has confirmed it yet, over a connection neither.
+    pub undelivered_since: Option<Timestamp>,
+}
+
+/// The first confirmation of an alert, if it is a receipt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstReceipt {
+    /// How the confirmed message was sent.
+    pub channel: SendChannel,
+    /// Time since the alert.
+    pub after: TimeDelta,
 }
 
 #[cfg(test)]

@@ -132,7 +132,9 @@ const CLAIM_DELIVERIES: &str = "
 /// The message whose receipt has the hash `$1`, if it was planned at `$2` or later.
 const FIND_RECEIPT: &str = "
     SELECT o.id AS message_id, v.device_id, o.user_id, o.kind, e.id AS emergency_id, c.delivered_at, c.seen_at,
-        c.planned_at >= o.counts_since AS is_current
+        c.planned_at >= o.counts_since AS is_current,
+        (SELECT coalesce(l.first_sent_at, l.sent_at) FROM alert l
+         WHERE l.emergency_id = o.emergency_id AND l.helper_id = o.user_id AND l.acknowledged_at IS NULL) AS undelivered_since
     FROM message_receipt c JOIN delivery v ON v.id = c.delivery_id JOIN outbox o ON o.id = v.outbox_id
     LEFT JOIN emergency e ON e.id = o.emergency_id
     WHERE c.receipt_hash = $1 AND c.planned_at >= $2";
@@ -289,6 +291,7 @@ struct ReceiptRow {
     delivered_at: Option<Timestamp>,
     seen_at: Option<Timestamp>,
     is_current: bool,
+    undelivered_since: Option<Timestamp>,
 }
 
 #[async_trait]
@@ -329,6 +332,7 @@ impl Outbox for Postgres {
                 delivered_at: row.delivered_at,
                 seen_at: row.seen_at,
                 is_current: row.is_current,
+                undelivered_since: row.undelivered_since,
             })
         })
         .transpose()

@@ -1,8 +1,12 @@
 //! `/api/v1/devices`: the caller's devices; and the push key, which is open to all.
 
-use allynet_domain::usecase::{
-    devices::{self, DevicePorts, OwnDevices},
-    outbox::{self, SendingPorts, confirm},
+use allynet_domain::{
+    SendChannel,
+    outbox::FirstReceipt,
+    usecase::{
+        devices::{self, DevicePorts, OwnDevices},
+        outbox::{self, SendingPorts, confirm},
+    },
 };
 use allynet_wire::{
     client::ClientAddress,
@@ -12,6 +16,7 @@ use allynet_wire::{
     views::{DeviceView, push_key as encode},
 };
 use axum::{Extension, extract::State};
+use metrics::{Histogram, describe_histogram, histogram};
 
 use crate::{
     answer::{Answer, accepted, created, ok},
@@ -19,6 +24,17 @@ use crate::{
     input::{JsonBody, PathDevice},
     routes::{Resource, Routes},
 };
+
+const RECEIPT_DELAY: &str = "allynet_alert_receipt_seconds";
+
+/// Describes the metrics of receipts.
+pub fn describe_metrics() {
+    describe_histogram!(
+        RECEIPT_DELAY,
+        metrics::Unit::Seconds,
+        "Time from an alert to the first confirmation that it arrived, if that is a receipt"
+    );
+}
 
 /// The route of the push key.
 pub(crate) fn push_key(cx: DevicePorts) -> Routes {
@@ -38,8 +54,39 @@ pub(crate) fn routes(cx: DevicePorts) -> Routes {
 /// The ports and limits of receipts.
 #[derive(Clone)]
 pub(crate) struct ReceiptState {
-    pub(crate) sending: SendingPorts,
-    pub(crate) limits: Limits,
+    sending: SendingPorts,
+    limits: Limits,
+    metrics: ReceiptMetrics,
+}
+
+impl ReceiptState {
+    pub(crate) fn new(sending: SendingPorts, limits: Limits) -> Self {
+        Self { sending, limits, metrics: ReceiptMetrics::new() }
+    }
+}
+
+/// The time until the first receipt of an alert, by the channel that it came by.
+#[derive(Clone)]
+struct ReceiptMetrics {
+    push: Histogram,
+    webhook: Histogram,
+}
+
+impl ReceiptMetrics {
+    fn new() -> Self {
+        let delay = |channel: SendChannel| histogram!(RECEIPT_DELAY, "channel" => channel.as_str());
+        Self { push: delay(SendChannel::WebPush), webhook: delay(SendChannel::Webhook) }
+    }
+
+    fn record(&self, first: FirstReceipt) {
+        let histogram = match first.channel {
+            SendChannel::WebPush => &self.push,
+            SendChannel::Webhook => &self.webhook,
+            // Emails have no receipt.
+            SendChannel::Email => return,
+        };
+        histogram.record(first.after.to_std().unwrap_or_default().as_secs_f64());
+    }
 }
 
 /// The route of receipts, open to all: the receipt is the secret.
@@ -55,8 +102,10 @@ async fn take_receipt(
 ) -> Answer {
     let (token, state) = parse_receipt(&body)?;
     let key = address.map(|Extension(address)| LimitKey::Address(address));
-    if key.is_none_or(|key| cx.limits.take_rule(Limit::Receipts, key).is_ok()) {
-        confirm(&cx.sending, &token, state).await?;
+    if key.is_none_or(|key| cx.limits.take_rule(Limit::Receipts, key).is_ok())
+        && let Some(first) = confirm(&cx.sending, &token, state).await?
+    {
+        cx.metrics.record(first);
     }
     ok(data::ReceiptTaken { received: true })
 }

@@ -35,5 +35,6 @@ mod work_permit;
 
 pub use answer::Failure;
 pub use caller::Authenticated;
+pub use devices::describe_metrics;
 pub use health::{Build, Readiness, ReadinessCheck, RenderMetrics, admin_router};
 pub use router::{PriorityPorts, RestPorts, router};

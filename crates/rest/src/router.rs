@@ -132,7 +132,7 @@ pub(crate) fn public(ports: &RestPorts) -> Routes {
 
 /// Routes without authentication that use the database at once: the exchange of refresh tokens, receipts, and pages.
 pub(crate) fn refreshing(ports: &RestPorts) -> Routes {
-    let receipts = device_routes::ReceiptState { sending: ports.sending.clone(), limits: ports.limits.clone() };
+    let receipts = device_routes::ReceiptState::new(ports.sending.clone(), ports.limits.clone());
     auth::refreshing(ports.accounts.clone())
         .merge(device_routes::receipts(receipts))
         .merge(pages::contacts(ports.contacts.clone()))

@@ -48,6 +48,7 @@ fn describe() {
     allynet_sqlite::describe_metrics();
     allynet_redis::describe_metrics();
     allynet_notify::describe_metrics();
+    allynet_rest::describe_metrics();
     describe_gauge!(BUILD, "1, with the running version, its commit and day of build, and the database");
     describe_gauge!(UPTIME, "Time since the process started");
     describe_gauge!(
@@ -69,6 +70,7 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
         .set_buckets_for_metric(suffix("_lag_seconds"), &DURATION_BUCKETS)?
         .set_buckets_for_metric(suffix("_push_delay_seconds"), &ACKNOWLEDGEMENT_BUCKETS)?
         .set_buckets_for_metric(suffix("_acknowledgement_seconds"), &ACKNOWLEDGEMENT_BUCKETS)?
+        .set_buckets_for_metric(suffix("_receipt_seconds"), &ACKNOWLEDGEMENT_BUCKETS)?
         .set_buckets_for_metric(suffix("_batch_size"), &BATCH_SIZE_BUCKETS)
 }
 

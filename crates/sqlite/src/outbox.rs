@@ -121,9 +121,11 @@ pub(crate) const DELIVERIES: &str = "
 /// The message whose receipt has the hash `?1`, if it was planned at `?2` or later.
 pub(crate) const FIND_RECEIPT: &str = "
     select o.id as message_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, c.delivered_at, c.seen_at,
-        c.planned_at >= o.counts_since as is_current
+        c.planned_at >= o.counts_since as is_current,
+        case when l.acknowledged_at is null then coalesce(l.first_sent_at, l.sent_at) end as undelivered_since
     from message_receipt c join delivery v on v.id = c.delivery_id join outbox o on o.id = v.outbox_id
     left join emergency e on e.id = o.emergency_id
+    left join alert l on l.emergency_id = o.emergency_id and l.helper_id = o.user_id
     where c.receipt_hash = ?1 and c.planned_at >= ?2";
 
 /// Deletes at most `?2` messages from before `?1`, but for those about live emergencies.
@@ -267,6 +269,7 @@ struct ReceiptRow {
     delivered_at: Option<i64>,
     seen_at: Option<i64>,
     is_current: bool,
+    undelivered_since: Option<i64>,
 }
 
 #[async_trait]
@@ -306,6 +309,7 @@ impl Outbox for Sqlite {
                 delivered_at: stored.micros_opt("delivered_at", row.delivered_at)?,
                 seen_at: stored.micros_opt("seen_at", row.seen_at)?,
                 is_current: row.is_current,
+                undelivered_since: stored.micros_opt("sent_at", row.undelivered_since)?,
             })
         })
         .transpose()

@@ -7,8 +7,9 @@ use crate::{
     PlannedDelivery, PushKey, ReceivingDevice, Refusal, SessionId, Timestamp, UserId, Write,
     alert_timing::later,
     outbox::{
-        ConfiguredChannels, Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, LEASE, OUTBOX_RETENTION,
-        RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, SLOW_LEASE, SendChannel, SendOutcome, StoredMessage, settle,
+        ConfiguredChannels, Connections, DeliveryNote, DeliveryState, DueDelivery, DueMessage, FirstReceipt, LEASE,
+        OUTBOX_RETENTION, RECEIPT_VALID_FOR, ReceiptState, ReceiptTarget, SLOW_LEASE, SendChannel, SendOutcome,
+        StoredMessage, settle,
     },
     port::{self, KeyedHash, ReceiptToken},
     usecase::{
@@ -187,21 +188,27 @@ async fn find_receipt(
     Ok(None)
 }
 
-/// Stores the receipt of a push, or of a message to a telephone. The caller is not authenticated. No effect for an unknown, used or expired receipt.
+/// Stores the receipt of a push, or of a message to a telephone. The caller is not authenticated. No effect for an unknown, used or
+/// expired receipt. `Some` if nothing had confirmed the alert before.
 ///
 /// # Errors
 /// Returns an error if a port fails.
-pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptState) -> Result<(), Error> {
+pub async fn confirm(
+    cx: &SendingPorts,
+    receipt: &ReceiptToken,
+    state: ReceiptState,
+) -> Result<Option<FirstReceipt>, Error> {
     let now = cx.clock.now();
-    let Some((receipt, target)) = find_receipt(cx, receipt, now).await? else { return Ok(()) };
-    let ReceiptTarget { device, user, kind, emergency, delivered_at, seen_at, is_current } = target;
+    let Some((receipt, target)) = find_receipt(cx, receipt, now).await? else { return Ok(None) };
+    let ReceiptTarget { device, user, kind, emergency, delivered_at, seen_at, is_current, undelivered_since } = target;
     let is_used = match state {
         ReceiptState::Delivered => delivered_at.is_some(),
         ReceiptState::Seen => seen_at.is_some(),
     };
     if is_used {
-        return Ok(());
+        return Ok(None);
     }
+    let channel = if device.is_some() { SendChannel::WebPush } else { SendChannel::Webhook };
     let mut change = Change::new(None, now).write(Write::RecordReceipt { receipt, state });
     if let Some(emergency) = emergency.filter(|_| kind == OutboxKind::Alert) {
         change = change.write(Write::AcknowledgeAlert { emergency, helper: user });
@@ -215,7 +222,9 @@ pub async fn confirm(cx: &SendingPorts, receipt: &ReceiptToken, state: ReceiptSt
             change = seen(change, emergency, user);
         }
     }
-    commit(cx, change).await
+    commit(cx, change).await?;
+    let first = undelivered_since.filter(|_| kind == OutboxKind::Alert);
+    Ok(first.map(|since| FirstReceipt { channel, after: now - since }))
 }
 
 /// Stores that a helper saw the alert of an emergency. Without an alert it changes nothing.
@@ -273,3 +282,6 @@ pub async fn test_device(cx: &DevicePorts, actor: &Actor, device: DeviceId) -> R
 pub async fn delete_old(cx: &SendingPorts, limit: u32) -> Result<u64, Error> {
     Ok(cx.outbox.delete_messages(cx.clock.now() - OUTBOX_RETENTION, limit).await?)
 }
+
+#[cfg(test)]
+mod tests;
