@@ -11,7 +11,15 @@ use uuid::Uuid;
 
 use crate::{Postgres, error::failed};
 
-const ISSUE: &str = "SELECT issue_password_reset_v1($1, $2, $3, $4, $5, $6)";
+/// `NULL` while the owner of the account has a silent emergency.
+const ISSUE: &str = "
+    SELECT CASE WHEN (
+        SELECT q.silent FROM account a
+        CROSS JOIN LATERAL (
+            SELECT q.silent FROM emergency q
+            WHERE q.owner_id = a.id AND q.status IN ('active', 'responding') OFFSET 0) AS q
+        WHERE a.email = $1
+    ) IS NOT TRUE THEN issue_password_reset_v1($1, $2, $3, $4, $5, $6) END";
 const FIND: &str = "
     SELECT r.account_id FROM password_reset r JOIN account a ON a.id = r.account_id
     WHERE r.token_hash = $1 AND r.created_at > $2 AND NOT a.blocked";

@@ -12,10 +12,12 @@ use uuid::Uuid;
 
 use crate::{Sqlite, error::port_error};
 
-/// The account with the email `?1`, if it may have a token that is issued when `?2` is so long ago, of at most `?4` since `?3`.
+/// The account with the email `?1`, if it may have a token that is issued when `?2` is so long ago, of at most `?4` since `?3`, and has
+/// no silent emergency.
 pub(crate) const ISSUABLE: &str = "\
     select a.id, a.locale from account a \
     where a.email = ?1 and a.blocked = 0 \
+      and not exists (select 1 from emergency q where q.owner_id = a.id and q.status in ('active', 'responding') and q.silent) \
       and not exists (select 1 from password_reset r where r.account_id = a.id and r.created_at > ?2) \
       and (select count(*) from password_reset r where r.account_id = a.id and r.created_at > ?3) < ?4";
 pub(crate) const FIND: &str = "\

@@ -328,6 +328,7 @@ macro_rules! contract {
                 of_many_uses_at_once_exactly_one_succeeds
                 a_new_password_makes_tokens_invalid
                 a_blocked_account_resets_no_password
+                nothing_is_sent_to_the_owner_of_a_silent_emergency
             }
             positions {
                 the_last_position_is_kept

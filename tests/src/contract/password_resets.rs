@@ -127,3 +127,13 @@ pub async fn a_blocked_account_resets_no_password(store: Store) {
     assert_eq!(store.owner_of(1, 1).await, None);
     assert!(matches!(store.use_token(&ada, keyed(1)).await, Err(Error::Stale)));
 }
+
+pub async fn nothing_is_sent_to_the_owner_of_a_silent_emergency(store: Store) {
+    let (silent, loud) = (store.register().await, store.register().await);
+    let emergency = edited(call_of(&silent), |e| e.call.details.silent = true);
+    store.commit(change().write(raise(&emergency)).write(raise(&call_of(&loud)))).await;
+    assert_eq!(store.issue(&silent, 1, 0).await, None);
+    assert_eq!(store.issue(&loud, 2, 0).await, Some(Locale::English));
+    store.cancel(emergency.id(), at(1)).await;
+    assert_eq!(store.issue(&silent, 3, 2).await, Some(Locale::English));
+}

@@ -25,7 +25,8 @@ pub trait PasswordResets: Send + Sync {
     /// Stores a token in place of an earlier one, and returns the language of the account.
     ///
     /// `None`, without an effect, if no account has the email, if it is blocked, if a token was issued less than
-    /// [`RESET_AGAIN_AFTER`](crate::RESET_AGAIN_AFTER) ago, or [`MAX_RESETS_A_DAY`](crate::MAX_RESETS_A_DAY) in the last day.
+    /// [`RESET_AGAIN_AFTER`](crate::RESET_AGAIN_AFTER) ago, or [`MAX_RESETS_A_DAY`](crate::MAX_RESETS_A_DAY) in the last day. And while
+    /// the owner has a live emergency that is silent: the sound of an email could give it away.
     /// Of many calls at once exactly one MUST have an effect.
     async fn issue(&self, reset: &NewPasswordReset) -> Result<Option<Locale>>;
 
