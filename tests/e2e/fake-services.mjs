@@ -12,7 +12,7 @@ import { running } from './servers.mjs';
 
 /** Longer than the lease of a push, ten seconds. */
 const PUSH_LIMIT = 20_000;
-const BINARY = process.env.FAKE_SERVICES_BIN ?? fileURLToPath(new URL('../../target/debug/fake-services', import.meta.url));
+export const BINARY = process.env.FAKE_SERVICES_BIN ?? fileURLToPath(new URL('../../target/debug/fake-services', import.meta.url));
 
 /**
  * Starts both: `{ env, subscribe(), answer(token, answer), pushes(), waitForPushes(count), forgetPushes(), mails(), stop() }`.
