@@ -187,6 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn every_push_fits_into_a_body_of_1024_octets() {
+        // What is left beside the encryption.
+        const MAX_BYTES: usize = 921;
+        // A host has 253 octets at most.
+        let longest = format!("https://{}:65535", [["a"; 63].concat().as_str(); 4].join(".").split_at(253).0);
+        assert!(longest.parse::<crate::links::PublicUrl>().is_ok(), "{longest}");
+        for kind in OutboxKind::ALL {
+            for locale in Locale::ALL {
+                let mut push = push(*kind, Some(id(EMERGENCY)));
+                push.due.message.addresses.locale = *locale;
+                push.due.message.event = Some(EventId::new(i64::MAX));
+                push.due.message.distance = Some(Metres::new(20_037_508.0));
+                push.due.message.emergency_kind = EmergencyType::ALL.iter().copied().max_by_key(|of| of.as_str().len());
+                push.due.message.expires_at = at(0) + chrono::TimeDelta::nanoseconds(123_456_789);
+                let bytes = render(&push, &longest).unwrap().as_bytes().len();
+                assert!(bytes <= MAX_BYTES, "{kind} in {locale}: {bytes} bytes");
+            }
+        }
+    }
+
+    #[test]
     fn what_there_is_not_is_null() {
         let test = rendered(&push(OutboxKind::Test, None), "");
         for field in ["emergencyId", "eventId", "type", "distance"] {
