@@ -15,8 +15,11 @@ use axum::{
 use crate::storage::StoragePressure;
 
 /// Routes that an emergency depends on, beside those that are never limited: a token is needed to raise one, helpers have to be
-/// on duty, and participants see each other's messages and positions.
-const VITAL_ROUTES: [(Method, &str); 5] = [
+/// on duty, and participants see each other's messages and positions. A receipt keeps an alert that arrived from being sent
+/// again, and on the page of an emergency its owner's contacts say that they are with them or have called for help.
+const VITAL_ROUTES: [(Method, &str); 7] = [
+    (Method::POST, "/api/v1/alerts/receipts"),
+    (Method::POST, "/c/{token}"),
     (Method::POST, "/api/v1/auth/login"),
     (Method::POST, "/api/v1/auth/refresh"),
     (Method::POST, "/api/v1/emergencies/{id}/messages"),
@@ -71,24 +74,30 @@ mod tests {
             .route("/api/v1/helpers/me/location", answer.clone())
             .route("/api/v1/auth/login", answer.clone())
             .route("/api/v1/helpers/me", answer.clone())
+            .route("/api/v1/alerts/receipts", answer.clone())
+            .route("/c/{token}", answer.clone())
+            .route("/c/stop/{token}", answer.clone())
             .route("/api/v1/auth/register", answer)
             .route("/api/v1/auth/me", get(async || StatusCode::OK).put(async || StatusCode::OK))
             .route_layer(from_fn_with_state(pressure.clone(), reserve_storage));
         for (is_low, refused) in [(false, StatusCode::OK), (true, StatusCode::SERVICE_UNAVAILABLE)] {
             pressure.set_low(is_low);
             for (method, path, expected) in [
-                (Method::POST, "emergencies", StatusCode::OK),
-                (Method::POST, "emergencies/1/respond", StatusCode::OK),
-                (Method::POST, "emergencies/1/messages", StatusCode::OK),
-                (Method::PUT, "helpers/me/location", StatusCode::OK),
-                (Method::POST, "auth/login", StatusCode::OK),
-                (Method::PUT, "helpers/me", StatusCode::OK),
-                (Method::GET, "auth/me", StatusCode::OK),
-                (Method::PUT, "auth/me", refused),
-                (Method::POST, "emergencies/1/ratings", refused),
-                (Method::POST, "auth/register", refused),
+                (Method::POST, "/api/v1/emergencies", StatusCode::OK),
+                (Method::POST, "/api/v1/emergencies/1/respond", StatusCode::OK),
+                (Method::POST, "/api/v1/emergencies/1/messages", StatusCode::OK),
+                (Method::POST, "/api/v1/alerts/receipts", StatusCode::OK),
+                (Method::POST, "/c/1", StatusCode::OK),
+                (Method::PUT, "/api/v1/helpers/me/location", StatusCode::OK),
+                (Method::POST, "/api/v1/auth/login", StatusCode::OK),
+                (Method::PUT, "/api/v1/helpers/me", StatusCode::OK),
+                (Method::GET, "/api/v1/auth/me", StatusCode::OK),
+                (Method::PUT, "/api/v1/auth/me", refused),
+                (Method::POST, "/api/v1/emergencies/1/ratings", refused),
+                (Method::POST, "/api/v1/auth/register", refused),
+                (Method::POST, "/c/stop/1", refused),
             ] {
-                let request = Request::builder().method(&method).uri(format!("/api/v1/{path}"));
+                let request = Request::builder().method(&method).uri(path);
                 let answer = routes.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
                 assert_eq!(answer.status(), expected, "{method} {path}, {is_low}");
             }
