@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createDatabase, createRedis, databases, run, settled, startNode } from './harness.mjs';
-import { of, raise, respond, say } from './scene.mjs';
+import { cancel, of, raise, respond, say } from './scene.mjs';
+import { ok } from './shapes.mjs';
 
 /** Longer than the high-water mark lags behind the newest event. */
 const HIGH_WATER_LAG = 3_000;
@@ -144,6 +145,55 @@ for (const kind of databases) {
         assert.equal(code, 1);
         assert.match(stderr, /no account has the email nobody@people\.example/);
       }
+    });
+  });
+}
+
+for (const kind of databases) {
+  describe(`allynet export on ${kind}`, () => {
+    let app;
+    before(async () => {
+      app = await startNode({ database: kind });
+    });
+    after(() => app.stop());
+    const exported = (email) => {
+      const { DATABASE_URL, ALLYNET_JWT_SECRET, ALLYNET_VAPID_PRIVATE_KEY } = app.env;
+      return run({ args: ['export', email], env: { DATABASE_URL, ALLYNET_JWT_SECRET, ALLYNET_VAPID_PRIVATE_KEY, RUST_LOG: 'warn' } });
+    };
+
+    it('prints what the user was shown by the service, also once the account is blocked', async () => {
+      const place = app.somewhere();
+      const [admin, owner, user] = [await app.admin(), await app.owner(), await app.helperAt(place)];
+      ok(await user.post('/auth/emergency-contacts', { name: 'Mum', email: 'mum@home.example' }), 201);
+      const { id: own } = await raise(user, place, { description: 'my own' });
+      await cancel(user, own);
+      const { id: other } = await raise(owner, place, { anonymousMode: true });
+      await respond(user, other);
+      await say(user, other, 'I am coming');
+      await cancel(owner, other);
+      const shown = ok(await user.get('/auth/me/export'));
+      assert.deepEqual(shown.messages.map(({ message }) => message), ['I am coming']);
+
+      ok(await admin.put(`/helpers/${user.id}/block`, { blocked: true }));
+      assert.equal((await user.get('/auth/me/export')).status, 403);
+      const { code, stdout, stderr } = await exported(user.email.toUpperCase());
+      assert.deepEqual([code, stderr], [0, '']);
+      const printed = JSON.parse(stdout);
+      // No session asks for it, and the account says that it is blocked.
+      const { sessions, account, ...rest } = shown;
+      const { sessions: printedSessions, account: blocked, ...printedRest } = printed;
+      assert.deepEqual(printedSessions, sessions.map((session) => ({ ...session, current: false })));
+      assert.deepEqual(printedRest, rest);
+      assert.deepEqual([blocked.id, blocked.email, blocked.profile], [account.id, account.email, account.profile]);
+      for (const secret of [owner.id, owner.email]) assert.ok(!stdout.includes(secret), secret);
+    });
+
+    it('names an email without an account, and prints nothing', async () => {
+      const { code, stdout, stderr } = await exported('nobody@people.example');
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /no account has the email nobody@people\.example/);
+      const wrong = await exported('nobody');
+      assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
     });
   });
 }

@@ -169,7 +169,9 @@ async fn delete_account(
 
 async fn sessions(State(cx): State<AccountPorts>, Caller(actor): Caller) -> Answer {
     let sessions = accounts::sessions(&cx, &actor).await?;
-    ok(data::Sessions { sessions: sessions.iter().map(|session| SessionView::new(session, actor.session)).collect() })
+    ok(data::Sessions {
+        sessions: sessions.iter().map(|session| SessionView::new(session, Some(actor.session))).collect(),
+    })
 }
 
 async fn end_session(

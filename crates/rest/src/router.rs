@@ -5,8 +5,8 @@ use std::sync::Arc;
 use allynet_domain::{
     port,
     usecase::{
-        accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox, password_resets,
-        resources,
+        accounts, blocks, contact_notices, contacts, devices, emergencies, exports::ExportPorts, helpers, messages,
+        outbox, password_resets, resources,
     },
 };
 use allynet_wire::{app_config::AppConfig, limits::Limits, problem::faults, scheduling::Scheduler};
@@ -154,13 +154,17 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
         .merge(block_routes::own(blocks.clone()))
         .merge(helper_routes::record(helpers.clone()))
         .merge(rights::routes(RightsState {
-            access_log: emergencies.access_log.clone(),
-            exports: exports.clone(),
-            sessions: accounts.sessions.clone(),
-            contacts: contacts.contacts.clone(),
-            blocks: blocks.blocks.clone(),
+            exports: ExportPorts {
+                access_log: emergencies.access_log.clone(),
+                blocks: blocks.blocks.clone(),
+                contacts: contacts.contacts.clone(),
+                devices: devices.devices.clone(),
+                emergencies: emergencies.emergencies.clone(),
+                exports: exports.clone(),
+                positions: helpers.positions.clone(),
+                sessions: accounts.sessions.clone(),
+            },
             devices: devices.clone(),
-            positions: helpers.positions.clone(),
             emergencies: emergencies.clone(),
         }))
 }

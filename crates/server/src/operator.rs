@@ -5,15 +5,20 @@ use std::io::{self, Write as _};
 use allynet_domain::{
     Email,
     port::Ids as _,
-    usecase::administrators::{grant, list, revoke},
+    usecase::{
+        administrators::{grant, list, revoke},
+        exports::{self, ExportPorts},
+    },
 };
+use allynet_wire::views::{ExportView, ExportViewer};
 use anyhow::Context as _;
 
 use crate::{
     high_water::{HighWaterMark, skip_after_restore},
     node_link::NodeLink,
+    push,
     settings::{AdminCommand, Settings},
-    store::Store,
+    store::{PersistencePorts, Store},
     system::UuidV7Ids,
     wiring,
 };
@@ -75,6 +80,32 @@ pub(crate) async fn administer(settings: &Settings, command: &AdminCommand) -> a
     };
     store.close().await;
     done
+}
+
+/// Prints all that is stored of the account with this email, as `data` of `GET /api/v1/auth/me/export`.
+///
+/// # Errors
+/// Returns an error if no account has the email, or the database cannot be used.
+pub(crate) async fn export(settings: &Settings, email: &Email) -> anyhow::Result<()> {
+    let database = settings.database()?;
+    let mut rules = settings.rules()?;
+    let push_key = push::public_key(settings.push.vapid_private_key.as_ref(), &database)?;
+    let store = Store::open(&database).await?;
+    rules.places.grid = store.place_grid().await?;
+    let ports = store.ports();
+    let credentials = ports.accounts.credentials(email).await?;
+    let account = credentials.with_context(|| format!("no account has the email {}", email.as_str()))?.account;
+    let export = exports::export(&export_ports(ports), account.id).await?;
+    store.close().await;
+    let viewer = ExportViewer { session: None, push_key: push_key.as_ref(), now: wiring::clock().now() };
+    let view = ExportView::new(&account, &export, (rules.helpers, &rules.places), viewer);
+    Ok(writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&view)?)?)
+}
+
+fn export_ports(ports: PersistencePorts) -> ExportPorts {
+    let PersistencePorts { access_log, blocks, contacts, devices, emergencies, exports, positions, sessions, .. } =
+        ports;
+    ExportPorts { access_log, blocks, contacts, devices, emergencies, exports, positions, sessions }
 }
 
 fn print<'a>(emails: impl Iterator<Item = &'a Email>) -> anyhow::Result<()> {

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use allynet_auth::{VapidIdentity, VapidKey, VapidSubject};
 use allynet_domain::{
-    Error,
-    port::{Clock, PushChannel},
+    Error, PushKey,
+    port::{Clock, PushChannel, PushIdentity as _},
     usecase::devices::{self, DevicePorts, PushPorts},
 };
 use allynet_notify::{ExtraCa, WebPush};
@@ -89,6 +89,23 @@ pub(crate) fn subject(settings: &Settings) -> Option<VapidSubject> {
         .clone()
         .or_else(|| mail.public_url.as_ref()?.to_string().parse().ok())
         .or_else(|| format!("mailto:{}", mail.mail_from.as_ref()?.address()).parse().ok())
+}
+
+/// The public part of the key that [`open`] uses; `None` if there is no key. Creates none.
+///
+/// # Errors
+/// Returns an error that names the setting if the key, or the file next to the database, cannot be used.
+pub(crate) fn public_key(configured: Option<&SecretString>, database: &Database) -> anyhow::Result<Option<PushKey>> {
+    let (key, source) = match (configured, database) {
+        (Some(key), _) => (Some(key.clone()), "ALLYNET_VAPID_PRIVATE_KEY"),
+        (None, Database::Sqlite(url)) => {
+            (key_file::load(&sqlite_path(url), "vapid").context("DATABASE_URL")?, "the file *.vapid")
+        }
+        (None, Database::Postgres(_)) => return Ok(None),
+    };
+    let Some(key) = key else { return Ok(None) };
+    let key: VapidKey = key.expose_secret().parse().context(source)?;
+    Ok(Some(VapidIdentity::new(&key, None).public_key()))
 }
 
 /// The configured key, or the one stored next to the SQLite file.

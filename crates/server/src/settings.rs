@@ -81,6 +81,8 @@ pub(crate) enum Command {
         /// The new file. The keys are written to FILE.secret and FILE.vapid
         file: PathBuf,
     },
+    /// Print all that is stored of the account with this email, as JSON: for a user who may not ask for it, being blocked
+    Export { email: Email },
     /// List, appoint and dismiss administrators
     #[command(subcommand)]
     Admin(AdminCommand),

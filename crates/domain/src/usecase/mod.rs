@@ -15,6 +15,7 @@ pub mod contacts;
 pub mod details;
 pub mod devices;
 pub mod emergencies;
+pub mod exports;
 pub mod feedback;
 pub mod helpers;
 pub mod messages;

@@ -1,8 +1,10 @@
 //! The export of an account: all that is stored of a user, for that user.
 
 use allynet_domain::{
-    Account, EmergencyId, HelperPolicy, MessageId, ResponseStatus, Score, Timestamp, UserId,
-    port::{ExportedMessage, ExportedRating, ExportedReport, ExportedResponse, Fix},
+    Account, EmergencyId, HelperPolicy, MessageId, PlacePolicy, PushKey, ResponseStatus, Score, SessionId, Stage,
+    Timestamp, UserId,
+    port::{ExportedMessage, ExportedRating, ExportedRecords, ExportedReport, ExportedResponse, Fix},
+    usecase::exports::AccountExport,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -53,10 +55,42 @@ pub struct ExportView<'a> {
     pub position: Option<ExportedPositionView>,
 }
 
+/// What an export depends on besides the stored data.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportViewer<'a> {
+    /// The session of the request; `None` where an operator makes the export.
+    pub session: Option<SessionId>,
+    /// The present push key of the service, if it has one.
+    pub push_key: Option<&'a PushKey>,
+    /// The time of the export.
+    pub now: Timestamp,
+}
+
 impl<'a> ExportView<'a> {
-    /// The account as its user is shown it.
-    pub fn account(account: &'a Account, policy: HelperPolicy, now: Timestamp) -> UserView<'a> {
-        UserView::own(account, policy, now)
+    /// Renders the export of an account for its user.
+    pub fn new(
+        account: &'a Account,
+        export: &'a AccountExport,
+        (helpers, places): (HelperPolicy, &PlacePolicy),
+        viewer: ExportViewer<'_>,
+    ) -> Self {
+        let ExportViewer { session: current, push_key, now } = viewer;
+        let AccountExport { contacts, blocks, sessions, devices, emergencies, records, access_log, position } = export;
+        let ExportedRecords { responses, messages, ratings, reports } = records;
+        Self {
+            account: UserView::own(account, helpers, now),
+            contacts: contacts.iter().map(ContactView::from).collect(),
+            blocks: blocks.iter().map(BlockView::from).collect(),
+            sessions: sessions.iter().map(|session| SessionView::new(session, current)).collect(),
+            devices: devices.iter().map(|device| DeviceView::new(device, push_key)).collect(),
+            emergencies: emergencies.iter().map(|own| EmergencyView::new(own, Stage::Owner, places, None)).collect(),
+            responses: responses.iter().map(Into::into).collect(),
+            messages: messages.iter().map(Into::into).collect(),
+            ratings: ratings.iter().map(Into::into).collect(),
+            reports: reports.iter().map(Into::into).collect(),
+            access_log: access_log.iter().copied().map(AccessEntryView::from).collect(),
+            position: position.map(Into::into),
+        }
     }
 }
 

@@ -27,14 +27,14 @@ pub struct SessionView<'a> {
 }
 
 impl<'a> SessionView<'a> {
-    /// A session, for a request that belongs to the session `current`.
-    pub fn new(session: &'a SessionOverview, current: SessionId) -> Self {
+    /// A session, for a request that belongs to the session `current`; `None` if there is no request.
+    pub fn new(session: &'a SessionOverview, current: Option<SessionId>) -> Self {
         let SessionOverview { id, created_at, last_used_at, user_agent } = session;
         Self {
             id: *id,
             created_at: *created_at,
             last_used_at: *last_used_at,
-            current: *id == current,
+            current: Some(*id) == current,
             user_agent: user_agent.as_ref(),
         }
     }
