@@ -2,7 +2,13 @@
 //! other in a circle, and that every case of the contract suite is run.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use allynet_tests::imports::Crate;
 use serde_json::Value;
@@ -60,20 +66,25 @@ const DOMAIN: &[&str] = &[
     "uuid",
 ];
 
-/// The dependencies of every crate of the workspace, without development dependencies.
-fn dependencies() -> BTreeMap<String, Vec<String>> {
+/// What Cargo says of every member of the workspace.
+fn packages() -> Vec<Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
     let arguments = ["metadata", "--no-deps", "--offline", "--format-version=1", "--manifest-path", manifest];
     let output = Command::new(cargo).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_value(metadata["packages"].take()).unwrap()
+}
+
+/// The dependencies of every crate of the workspace, without development dependencies.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of = |package: &Value| {
         let all = package["dependencies"].as_array().unwrap().iter();
         all.filter(|d| d["kind"] != "dev").map(|d| text(&d["name"])).collect()
     };
-    metadata["packages"].as_array().unwrap().iter().map(|p| (text(&p["name"]), of(p))).collect()
+    packages().iter().map(|p| (text(&p["name"]), of(p))).collect()
 }
 
 #[test]
@@ -111,13 +122,29 @@ fn the_domain_is_free_of_runtimes_and_frameworks() {
     }
 }
 
+/// The folders with the sources of all crates: those of every member of the workspace, and of its tests that have several files.
+fn crates() -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for manifest in packages().iter().map(|package| PathBuf::from(package["manifest_path"].as_str().unwrap())) {
+        let member = manifest.parent().unwrap();
+        folders.push(member.join("src"));
+        let tests = fs::read_dir(member.join("tests")).into_iter().flatten();
+        let tests = tests.map(|entry| entry.unwrap().path());
+        folders.extend(tests.filter(|folder| folder.join("main.rs").exists()));
+    }
+    folders
+}
+
 #[test]
 fn no_files_of_a_crate_import_each_other_in_a_circle() {
-    let crates = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates"));
+    let folders = crates();
+    for expected in ["crates/domain/src", "tests/src", "tests/bench/src", "tests/simulation/src", "tests/tests/faults"]
+    {
+        assert!(folders.iter().any(|folder| folder.ends_with(expected)), "{expected} is not among {folders:?}");
+    }
     let mut found = String::new();
-    for entry in fs::read_dir(crates).unwrap() {
-        let folder = entry.unwrap().path();
-        let krate = Crate::read(&folder.join("src")).unwrap();
+    for folder in folders {
+        let krate = Crate::read(&folder).unwrap();
         for circle in krate.circles() {
             writeln!(found, "{}: these files import each other:", folder.display()).unwrap();
             for (from, to) in circle.imports {

@@ -15,7 +15,7 @@ use crate::{
     incident::play,
     policy::{Competitor, all},
     random::Stream,
-    run::{orders, run},
+    run::{ranking, run},
     statistics::as_f64,
     view::{timestamp, user},
     world::{ABORTS, ACCEPTANCE, BASE, Cell, DECAY, Field, Incident, RADIUS, Scenario},
@@ -189,8 +189,8 @@ fn only_one(seed: u64, samples: usize) -> Check {
         (only.place, only.known_distance) = ((only.place.0 * shrink, only.place.1 * shrink), 300.0);
         incident.boxes.clear();
         found += 1;
-        let orders = orders(&incident);
-        let mut outcomes = competitors.iter().map(|competitor| play(&incident, &orders, &*competitor.policy));
+        let ranking = ranking(&incident);
+        let mut outcomes = competitors.iter().map(|competitor| play(&incident, &ranking, &*competitor.policy));
         let first = outcomes.next();
         outcomes.all(|outcome| Some(outcome) == first)
     });
@@ -206,7 +206,7 @@ fn permutation(seed: u64, samples: usize) -> Check {
         let half = turned.helpers.len() / 2;
         turned.helpers.rotate_left(half);
         competitors.iter().all(|competitor| {
-            let played = |incident: &Incident| play(incident, &orders(incident), &*competitor.policy);
+            let played = |incident: &Incident| play(incident, &ranking(incident), &*competitor.policy);
             played(&incident) == played(&turned)
         })
     });

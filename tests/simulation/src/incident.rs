@@ -2,20 +2,18 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use allynet_domain::dispatch::{Assignment, WaveProgress};
+use allynet_domain::dispatch::WaveProgress;
 
 use crate::{
+    person::{FETCH, Person, Phase, Route},
     policy::SimulatedPolicy,
     team,
-    view::View,
+    view::{HelperRanking, View},
     world::{Helper, Incident, distance},
 };
 
 /// Seconds until a device acknowledges.
 const ACKNOWLEDGED_AFTER: f64 = 2.0;
-/// Seconds that fetching a box takes.
-const FETCH: f64 = 30.0;
-const PATIENT: (f64, f64) = (0.0, 0.0);
 
 /// What an incident came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,70 +28,6 @@ pub(crate) struct Outcome {
     pub(crate) arrivals: u32,
 }
 
-/// How far a helper is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Phase {
-    NotAlerted,
-    Silent { since: f64, acknowledged_at: Option<f64> },
-    Coming { since: f64 },
-    There,
-    Gone,
-}
-
-/// The way of a helper, past a box or straight.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Route {
-    pub(crate) from: (f64, f64),
-    pub(crate) departs: f64,
-    pub(crate) by: Option<usize>,
-}
-
-/// A helper during an incident.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Person {
-    pub(crate) phase: Phase,
-    pub(crate) route: Route,
-    pub(crate) has_box: bool,
-    pub(crate) role: Option<Assignment>,
-    /// The number of the route, so that arrivals by an earlier one are ignored.
-    version: u32,
-    /// The box that the policy sends the helper by.
-    ordered_by: Option<usize>,
-}
-
-impl Route {
-    fn length(&self, boxes: &[(f64, f64)]) -> f64 {
-        self.by.map_or_else(
-            || distance(self.from, PATIENT),
-            |by| distance(self.from, boxes[by]) + distance(boxes[by], PATIENT),
-        )
-    }
-
-    fn arrives(&self, speed: f64, boxes: &[(f64, f64)]) -> f64 {
-        self.departs + self.length(boxes) / speed + if self.by.is_some() { FETCH } else { 0.0 }
-    }
-
-    /// Where the helper is, and the metres in a straight line that are left.
-    pub(crate) fn at(&self, now: f64, speed: f64, boxes: &[(f64, f64)]) -> ((f64, f64), f64) {
-        let travelled = (now - self.departs).max(0.0) * speed;
-        let between = |a: (f64, f64), b: (f64, f64), metres: f64| {
-            let share = (metres / distance(a, b).max(1e-9)).clamp(0.0, 1.0);
-            (a.0 + share * (b.0 - a.0), a.1 + share * (b.1 - a.1))
-        };
-        let Some(by) = self.by else {
-            let place = between(self.from, PATIENT, travelled);
-            return (place, distance(place, PATIENT));
-        };
-        let to_box = distance(self.from, boxes[by]);
-        if travelled < to_box {
-            let place = between(self.from, boxes[by], travelled);
-            return (place, distance(place, boxes[by]) + distance(boxes[by], PATIENT));
-        }
-        let place = between(boxes[by], PATIENT, travelled - to_box - FETCH * speed);
-        (place, distance(place, PATIENT))
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Decide { version: u32 },
@@ -106,8 +40,8 @@ enum Event {
 }
 
 /// Plays an incident.
-pub(crate) fn play(incident: &Incident, orders: &Orders, policy: &dyn SimulatedPolicy) -> Outcome {
-    let mut run = Run::new(incident, orders, policy);
+pub(crate) fn play(incident: &Incident, ranking: &HelperRanking, policy: &dyn SimulatedPolicy) -> Outcome {
+    let mut run = Run::new(incident, ranking, policy);
     run.decide(0.0);
     while let Some(Reverse((time, _, event))) = run.queue.pop() {
         let now = f64::from_bits(time);
@@ -119,15 +53,9 @@ pub(crate) fn play(incident: &Incident, orders: &Orders, policy: &dyn SimulatedP
     run.outcome()
 }
 
-/// Helpers by the distance and by the arrival that the service knows of.
-pub(crate) struct Orders {
-    pub(crate) by_distance: Vec<usize>,
-    pub(crate) by_arrival: Vec<usize>,
-}
-
 struct Run<'a> {
     incident: &'a Incident,
-    orders: &'a Orders,
+    ranking: &'a HelperRanking,
     policy: &'a dyn SimulatedPolicy,
     people: Vec<Person>,
     queue: BinaryHeap<Reverse<(u64, u32, Event)>>,
@@ -141,7 +69,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(incident: &'a Incident, orders: &'a Orders, policy: &'a dyn SimulatedPolicy) -> Self {
+    fn new(incident: &'a Incident, ranking: &'a HelperRanking, policy: &'a dyn SimulatedPolicy) -> Self {
         let person = |helper: &Helper| Person {
             phase: Phase::NotAlerted,
             route: Route { from: helper.place, departs: 0.0, by: None },
@@ -152,7 +80,7 @@ impl<'a> Run<'a> {
         };
         Self {
             incident,
-            orders,
+            ranking,
             policy,
             people: incident.helpers.iter().map(person).collect(),
             queue: BinaryHeap::new(),
@@ -259,8 +187,8 @@ impl<'a> Run<'a> {
     }
 
     fn decide(&mut self, now: f64) {
-        let Self { incident, orders, .. } = *self;
-        let view = View { now, incident, people: &self.people, orders, wave: self.wave };
+        let Self { incident, ranking, .. } = *self;
+        let view = View { now, incident, people: &self.people, ranking, wave: self.wave };
         let ordered = self.policy.decide(&view);
         self.wave = ordered.wave;
         for (n, by) in ordered.alert {

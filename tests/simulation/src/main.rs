@@ -11,6 +11,7 @@ mod checks;
 mod fatigue;
 mod incident;
 mod measure;
+mod person;
 mod policy;
 mod random;
 mod run;

@@ -8,7 +8,7 @@ use allynet_domain::{
 };
 
 use crate::{
-    incident::Phase,
+    person::Phase,
     view::{Ignorance, View, number},
     world::{Scenario, distance},
 };
@@ -102,7 +102,7 @@ fn orders(view: &View<'_>, decision: &Decision) -> Orders {
 impl SimulatedPolicy for Gain {
     fn decide(&self, view: &View<'_>) -> Orders {
         // Everybody on foot arrives in the order of distance.
-        let order = if self.ignorance.of_modes { &view.orders.by_distance } else { &view.orders.by_arrival };
+        let order = if self.ignorance.of_modes { &view.ranking.by_distance } else { &view.ranking.by_arrival };
         let situation = view.situation(self.kind, order, MAX_CANDIDATES, self.ignorance);
         orders(view, &decide(view.timestamp(view.now), &situation, &self.policy))
     }
@@ -119,7 +119,7 @@ impl SimulatedPolicy for Waves {
     fn decide(&self, view: &View<'_>) -> Orders {
         let most = self.0.alerts.wave_size() as usize;
         // No decision alerts more than a wave and a substitute for each place.
-        let order = &view.orders.by_distance;
+        let order = &view.ranking.by_distance;
         let mut situation = view.situation(EmergencyType::Medical, order, 2 * most, Ignorance::default());
         // Places are counted, not distances: all helpers are within the first radius.
         situation.candidates.retain(|c| c.facts.distance <= Metres::new(15_000.0));
@@ -154,7 +154,7 @@ impl SimulatedPolicy for Within {
         let near: Vec<usize> = (0..boxes.len()).filter(|&b| from_patient(b) <= self.metres).collect();
         let nearest =
             |length: &dyn Fn(usize) -> f64| near.iter().copied().min_by(|&a, &b| length(a).total_cmp(&length(b)));
-        let chosen = view.free(&view.orders.by_distance).take_while(|&n| view.known_distance(n) <= self.metres);
+        let chosen = view.free(&view.ranking.by_distance).take_while(|&n| view.known_distance(n) <= self.metres);
         let fetches = |(rank, n): (usize, usize)| {
             let place = view.incident.helpers[n].place;
             let by = match self.by {
@@ -179,7 +179,7 @@ impl SimulatedPolicy for Phased {
             return Orders::default();
         }
         let next = ((view.now + 0.01) / MINUTE).ceil() * MINUTE;
-        let near = view.free(&view.orders.by_distance).take_while(|&n| view.known_distance(n) <= 1_000.0);
+        let near = view.free(&view.ranking.by_distance).take_while(|&n| view.known_distance(n) <= 1_000.0);
         let alert = if is_due { near.take(3).map(|n| (n, None)).collect() } else { Vec::new() };
         Orders { alert, again_at: Some(next), wave: None }
     }
@@ -191,7 +191,7 @@ struct Replacing;
 impl SimulatedPolicy for Replacing {
     fn decide(&self, view: &View<'_>) -> Orders {
         let asked = view.count(|phase| !matches!(phase, Phase::NotAlerted | Phase::Gone));
-        let near = view.free(&view.orders.by_distance).take_while(|&n| view.known_distance(n) <= 1_000.0);
+        let near = view.free(&view.ranking.by_distance).take_while(|&n| view.known_distance(n) <= 1_000.0);
         Orders { alert: near.take(7_usize.saturating_sub(asked)).map(|n| (n, None)).collect(), ..Orders::default() }
     }
 }
@@ -206,7 +206,7 @@ impl SimulatedPolicy for ByArrival {
         if view.now > 0.0 {
             return Orders::default();
         }
-        let near = view.free(&view.orders.by_arrival).filter(|&n| view.known_distance(n) <= 2_000.0);
+        let near = view.free(&view.ranking.by_arrival).filter(|&n| view.known_distance(n) <= 2_000.0);
         Orders { alert: near.take(9).map(|n| (n, None)).collect(), ..Orders::default() }
     }
 

@@ -8,9 +8,9 @@ use std::{
 use allynet_domain::{Metres, dispatch::TravelModel};
 
 use crate::{
-    incident::{Orders, Outcome, play},
+    incident::{Outcome, play},
     policy::{Competitor, Label},
-    view::timestamp,
+    view::{HelperRanking, timestamp},
     world::{Cell, Incident},
 };
 
@@ -84,12 +84,12 @@ pub(crate) fn run(
 
 fn play_all(seed: u64, cell: &Cell, number: usize, competitors: &[Competitor]) -> Vec<Outcome> {
     let incident = Incident::draw(seed, cell, number as u64);
-    let orders = orders(&incident);
-    competitors.iter().map(|competitor| play(&incident, &orders, &*competitor.policy)).collect()
+    let ranking = ranking(&incident);
+    competitors.iter().map(|competitor| play(&incident, &ranking, &*competitor.policy)).collect()
 }
 
 /// Helpers in the order of what the service knows.
-pub(crate) fn orders(incident: &Incident) -> Orders {
+pub(crate) fn ranking(incident: &Incident) -> HelperRanking {
     let travel = TravelModel::default();
     let now = timestamp(0.0, incident.is_night);
     let arrival = |n: usize| {
@@ -101,5 +101,5 @@ pub(crate) fn orders(incident: &Incident) -> Orders {
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         order.into_iter().map(|(_, n)| n).collect()
     };
-    Orders { by_distance: sorted(&|n| incident.helpers[n].known_distance), by_arrival: sorted(&arrival) }
+    HelperRanking { by_distance: sorted(&|n| incident.helpers[n].known_distance), by_arrival: sorted(&arrival) }
 }

@@ -7,7 +7,7 @@ use allynet_domain::{
 use uuid::Uuid;
 
 use crate::{
-    incident::{Person, Phase},
+    person::{Person, Phase},
     view::{journey, number, timestamp, user},
     world::{Incident, distance},
 };

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use crate::{
-    incident::{Orders, Person, Phase},
+    person::{Person, Phase},
     world::Incident,
 };
 
@@ -20,8 +20,14 @@ pub(crate) struct View<'a> {
     pub(crate) now: f64,
     pub(crate) incident: &'a Incident,
     pub(crate) people: &'a [Person],
-    pub(crate) orders: &'a Orders,
+    pub(crate) ranking: &'a HelperRanking,
     pub(crate) wave: Option<WaveProgress>,
+}
+
+/// Helpers by the distance and by the arrival that the service knows of.
+pub(crate) struct HelperRanking {
+    pub(crate) by_distance: Vec<usize>,
+    pub(crate) by_arrival: Vec<usize>,
 }
 
 /// What a variant of a policy does not know.

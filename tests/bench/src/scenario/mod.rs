@@ -1,12 +1,14 @@
 //! The scenarios, one file each.
 
 mod connecting;
+mod context;
 mod create;
 mod dispatch;
 mod fan_out;
 mod history;
 mod meter;
 mod nearby;
+mod owner;
 mod positions;
 mod push;
 mod stampede;
@@ -15,20 +17,10 @@ mod worst_day;
 
 use std::{future::Future, pin::Pin};
 
-use serde_json::{Value, json};
+use crate::sheet::Sheet;
 
-use crate::{
-    form::Form,
-    load::http::Http,
-    sheet::Sheet,
-    world::{DatabaseServer, places::Place},
-};
-
-/// The context of a scenario.
-pub(crate) struct BenchContext {
-    pub(crate) form: Form,
-    pub(crate) databases: DatabaseServer,
-}
+pub(crate) use context::BenchContext;
+pub(crate) use owner::Owner;
 
 type Running<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Sheet>>> + 'a>>;
 
@@ -52,41 +44,3 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario { name: "history", run: |cx| Box::pin(history::run(cx)) },
     Scenario { name: "dispatch", run: |cx| Box::pin(std::future::ready(Ok(dispatch::run(cx)))) },
 ];
-
-/// An owner that raises and cancels emergencies.
-struct Owner {
-    http: Http,
-    body: String,
-    /// The sum of `nearbyHelperCount` of all raised emergencies.
-    near: u64,
-}
-
-impl Owner {
-    fn new(http: Http, at: Place) -> Self {
-        let mut owner = Self { http, body: String::new(), near: 0 };
-        owner.goes_to(at);
-        owner
-    }
-
-    fn goes_to(&mut self, place: Place) {
-        let Place { latitude, longitude } = place;
-        let location = json!({ "latitude": latitude, "longitude": longitude, "address": "Alexanderplatz 1, Berlin" });
-        let description = "Somebody fell down the stairs and does not answer";
-        self.body = json!({ "type": "medical", "description": description, "location": location }).to_string();
-    }
-
-    /// The new emergency's id.
-    async fn raise(&mut self) -> anyhow::Result<String> {
-        let data = self.http.post("/api/v1/emergencies", &self.body).await?;
-        self.near += data["nearbyHelperCount"].as_u64().unwrap_or_default();
-        match &data["emergency"]["id"] {
-            Value::String(id) => Ok(id.clone()),
-            _ => anyhow::bail!("an emergency without id: {data}"),
-        }
-    }
-
-    async fn cancel(&mut self, emergency: &str) -> anyhow::Result<()> {
-        self.http.post(&format!("/api/v1/emergencies/{emergency}/cancel"), "{}").await?;
-        Ok(())
-    }
-}

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{LAST_EVENT_BEFORE, Script, account, session, user};
+use super::script::{LAST_EVENT_BEFORE, Script, account, session, user};
 
 pub(super) fn ports(
     script: &Arc<Script>,
