@@ -19,12 +19,22 @@ export const timeline = signal<readonly TimelineEntry[]>([]);
 let chosenId: string | null = null;
 let opening: ReturnType<typeof setTimeout> | undefined;
 let rereading: ReturnType<typeof setTimeout> | undefined;
+let isReading = false;
+/** Whether entries that are shown may read differently now. */
+let isStale = false;
 
 /** Opens an emergency; returns what closes it. */
 export function choose(id: string): () => void {
   chosenId = id;
   timeline.value = [];
-  const stops = EMERGENCY_EVENTS.map((name) => ally.on(name as 'helper:joined', (payload) => idIn(payload) === id && readLater()));
+  const stops = EMERGENCY_EVENTS.map((name) =>
+    ally.on(name as 'helper:joined', (payload) => {
+      if (idIn(payload) !== id) return;
+      // What entries of before tell of a helper depends on whether they respond, such as how far they were.
+      isStale ||= name === 'helper:joined';
+      readLater();
+    }),
+  );
   stops.push(ally.on('snapshot', () => readLater()));
   let hasJoined = false;
   clearTimeout(opening);
@@ -54,22 +64,30 @@ function readLater(): void {
   rereading ??= setTimeout(() => void readTimeline(), READ_DELAY);
 }
 
-/** Reads what follows the entries that are shown. */
+/** Reads what follows the entries that are shown, or all of them. */
 async function readTimeline(): Promise<void> {
   rereading = undefined;
+  if (isReading) return readLater();
   const id = chosenId;
   if (!id) return;
+  isReading = true;
+  let entries = isStale ? [] : timeline.peek();
+  isStale = false;
   try {
     for (;;) {
-      const after = timeline.peek().at(-1)?.eventId;
-      const entries = await ally.emergencies.timeline(id, { limit: PAGE, ...(after !== undefined && { after }) });
-      if (id !== chosenId) return;
-      const known = new Set(timeline.peek().map(({ eventId, event }) => `${eventId} ${event}`));
-      const fresh = entries.filter(({ eventId, event }) => !known.has(`${eventId} ${event}`));
-      if (fresh.length > 0) timeline.value = [...timeline.peek(), ...fresh].slice(-MAX_ENTRIES);
-      if (entries.length < PAGE || fresh.length === 0) return;
+      const after = entries.at(-1)?.eventId;
+      const found = await ally.emergencies.timeline(id, { limit: PAGE, ...(after !== undefined && { after }) });
+      if (id !== chosenId) break;
+      const known = new Set(entries.map(({ eventId, event }) => `${eventId} ${event}`));
+      const fresh = found.filter(({ eventId, event }) => !known.has(`${eventId} ${event}`));
+      entries = [...entries, ...fresh].slice(-MAX_ENTRIES);
+      if (found.length === PAGE && fresh.length > 0) continue;
+      timeline.value = entries;
+      break;
     }
   } catch {
     // It stays as it was, and is read again after the next event.
+    isStale = true;
   }
+  isReading = false;
 }
