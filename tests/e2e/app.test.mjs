@@ -221,6 +221,27 @@ describe('the app', () => {
     assert.ok(location.longitude < home.longitude);
   });
 
+  it('shows what lies ready to a helper who comes and to a dispatcher, and asks the helper how they come', async () => {
+    const position = app.somewhere();
+    const [admin, caller, helper] = await Promise.all([app.admin(), app.owner(), app.helperAt(north(position, 300))]);
+    const add = (metres, more) => admin.post('/resources', { kind: 'aed', location: north(position, metres), access: 'public', ...more });
+    ok(await add(-100, { description: 'At the gate' }), 201);
+    ok(await add(50, { kind: 'extinguisher', access: 'private' }), 201);
+    const { page } = await openFor({ as: helper, position: north(position, 300), path: '/app/help' });
+    await page.select('select:has([value=bike])', 'bike');
+    await eventually(async () => ok(await helper.get('/helpers/me')).helper.transport === 'bike');
+    const { id } = await raise(caller, position);
+    await page.waitForSelector('.alert');
+    await press(page, 'I am coming');
+    const dispatcher = await openFor({ as: admin, path: `/app/dispatch/${id}`, viewport: WALL });
+    for (const each of [page, dispatcher.page]) {
+      await each.bringToFront();
+      await shows(each, '100 m · south · At the gate');
+      await each.waitForSelector('.map-point.resource');
+      assert.equal((await each.$$('.map-point.resource')).length, 1, 'the private one is not to be taken');
+    }
+  });
+
   it('is used with the keyboard alone', async () => {
     const caller = await app.owner();
     const { page } = await openFor({ as: caller, position: app.somewhere() });

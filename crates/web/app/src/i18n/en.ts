@@ -228,6 +228,10 @@ export const en = {
   'help.push.unsupported': 'This browser has no notifications. Keep the app open to be alerted.',
   'help.push.not_configured': 'This service has no push set up. Keep the app open to be alerted.',
   'help.skills': 'Skills',
+  'help.transport': 'How you come',
+  'help.transport.foot': 'On foot',
+  'help.transport.bike': 'By bike',
+  'help.transport.car': 'By car',
   'help.quiet': 'Quiet hours',
   'help.quietFrom': 'From',
   'help.quietTo': 'To',
@@ -343,6 +347,12 @@ export const en = {
   'emergency.cancelled': 'False alarm',
 
   // The map
+  'resource.title': 'Ready nearby',
+  'resource.aed': 'Defibrillator',
+  'resource.naloxone': 'Naloxone',
+  'resource.first_aid_kit': 'First-aid kit',
+  'resource.extinguisher': 'Fire extinguisher',
+  'resource.other': 'Equipment',
   'map.label': 'Map',
   'map.you': 'You',
   'direction.n': 'north',

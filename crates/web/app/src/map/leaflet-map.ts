@@ -7,7 +7,7 @@ import { rowOf, squareIn, type Point } from '../logic/geometry.js';
 import { Areas, type Area } from './areas.js';
 import { gridLayer } from './grid.js';
 
-export type PointKind = 'emergency' | 'unanswered' | 'helper' | 'me' | 'ended';
+export type PointKind = 'emergency' | 'unanswered' | 'helper' | 'me' | 'resource' | 'ended';
 
 export interface MapPoint extends Point {
   id: string;

@@ -57,7 +57,7 @@ function Overview() {
         <Readiness />
       </div>
       <div>
-        <Skills skills={record.skills} />
+        <Skills {...record} />
         <QuietHours record={record} />
         <PlaceCard />
       </div>

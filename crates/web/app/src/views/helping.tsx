@@ -9,12 +9,14 @@ import { closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setSt
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
 import { isOnIos } from '../state/platform.js';
+import { resources } from '../state/resources.js';
 import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Card } from './fields.js';
 import { HelpersList, nameOf, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView, type MapPoint } from './map.js';
+import { resourcePoints, Resources } from './resources.js';
 
 const NEXT: Partial<Record<ResponseStatus, 'on_way' | 'arrived' | 'completed'>> = {
   responding: 'on_way',
@@ -36,6 +38,7 @@ export function Helping({ emergency }: { emergency: Emergency }) {
         <Steps emergency={emergency} />
         <Said emergency={emergency} />
         <HelpersList room={helpingRoom} emergency={emergency} />
+        <Resources at={emergency.location} />
       </div>
       <div>
         <HelpingMap emergency={emergency} name={name} />
@@ -109,8 +112,8 @@ function HelpingMap({ emergency, name }: { emergency: Emergency; name: string })
   const points = useMemo(() => {
     const all = pointsOf(emergency, places, name);
     const own: MapPoint[] = me ? [{ id: 'me', kind: 'me', label: t('map.you'), latitude: me.latitude, longitude: me.longitude }] : [];
-    return [...all, ...own];
-  }, [emergency, places, me]);
+    return [...all, ...own, ...resourcePoints()];
+  }, [emergency, places, me, resources.value]);
   return <MapView points={points} />;
 }
 

@@ -1,13 +1,15 @@
-/** What the helper can do. */
+/** What the helper can do, and how they come. */
 
+import type { HelperRecord } from '@allynet/client';
 import { hasText, t } from '../i18n/index.js';
 import { changeHelper } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
-import { Card } from './fields.js';
+import { Card, Select } from './fields.js';
 
+const TRANSPORTS = ['foot', 'bike', 'car'] as const;
 const SKILLS = ['first_aid', 'cpr', 'aed', 'nurse', 'doctor', 'paramedic', 'fire'];
 
-export function Skills({ skills }: { skills: readonly string[] }) {
+export function Skills({ skills, transport }: HelperRecord) {
   // Those that another client has set stay, by the name that they have.
   const all = [...SKILLS, ...skills.filter((skill) => !SKILLS.includes(skill))];
   const toggle = (skill: string) => {
@@ -26,6 +28,12 @@ export function Skills({ skills }: { skills: readonly string[] }) {
           );
         })}
       </div>
+      <Select
+        label={t('help.transport')}
+        value={transport}
+        choices={TRANSPORTS.map((each) => [each, t(`help.transport.${each}`)] as const)}
+        onChange={(chosen) => void attempt(() => changeHelper({ transport: chosen }))}
+      />
     </Card>
   );
 }

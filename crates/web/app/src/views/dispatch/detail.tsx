@@ -9,6 +9,7 @@ import { end, timeline } from '../../state/chosen.js';
 import { attempt } from '../../state/notices.js';
 import { Card } from '../fields.js';
 import { nameOf } from '../helpers-list.js';
+import { Resources } from '../resources.js';
 import { Block } from './block.js';
 import { Deliveries } from './deliveries.js';
 import { close } from './keys.js';
@@ -48,6 +49,7 @@ export function Detail({ emergency }: { emergency: BoardEntry }) {
         )}
       </section>
       <Helpers emergency={emergency} />
+      {isLive(status) && <Resources at={location} />}
       {isLive(status) && <End id={id} />}
       <Deliveries emergency={emergency} entries={timeline.value} />
       <Timeline entries={timeline.value} />

@@ -7,8 +7,10 @@ import { coming, isLive } from '../../logic/emergency.js';
 import { choose } from '../../state/chosen.js';
 import { announcement, board, coverage, follows, hasSound, places, presence, shown, switchSound, watch } from '../../state/dispatcher.js';
 import { go } from '../../state/navigation.js';
+import { resources } from '../../state/resources.js';
 import { canSound } from '../../state/sound.js';
 import { MapView, type Area, type MapPoint } from '../map.js';
+import { resourcePoints } from '../resources.js';
 import { Detail } from './detail.js';
 import { press } from './keys.js';
 import { EmergencyList } from './list.js';
@@ -78,8 +80,8 @@ function BoardMap() {
         found.push({ id: helper.id, kind: 'helper', label: helper.profile.firstName, ...place.location });
       }
     }
-    return found;
-  }, [entries, helpers]);
+    return [...found, ...resourcePoints()];
+  }, [entries, helpers, resources.value]);
   const cells = useMemo((): Area[] => {
     if (!covered) return [];
     const most = [...covered.cells].sort((a, b) => (b.onDuty ?? 0) - (a.onDuty ?? 0));
