@@ -56,7 +56,7 @@ const DOMAIN: &[&str] = &[
     "async-trait",
     "chrono",
     "chrono-tz",
-    "geographiclib-rs",
+    "geo",
     "libm",
     "mockall",
     "serde",

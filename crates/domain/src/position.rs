@@ -1,11 +1,7 @@
 //! Positions on the earth, and distances.
 
-use std::sync::LazyLock;
-
-use geographiclib_rs::{Geodesic, InverseGeodesic as _};
+use geo::{Distance, Geodesic, Point};
 use serde::{Deserialize, Serialize};
-
-static WGS84: LazyLock<Geodesic> = LazyLock::new(Geodesic::wgs84);
 
 /// A position in WGS 84 decimal degrees, finite and in range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -81,7 +77,8 @@ impl Position {
 
     /// The length of the geodesic to `other` on the WGS 84 ellipsoid (Karney 2013).
     pub fn distance_to(self, other: Self) -> Metres {
-        Metres(WGS84.inverse(self.latitude, self.longitude, other.latitude, other.longitude))
+        let point = |p: Self| Point::new(p.longitude, p.latitude);
+        Metres(Geodesic.distance(point(self), point(other)))
     }
 }
 
