@@ -5,6 +5,7 @@
 
 mod event_traces;
 mod otlp_client;
+mod span_context;
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use allynet_realtime::RealtimeTasks;
 use anyhow::Context as _;
 use axum::http::Method;
 use opentelemetry::{
-    Context, KeyValue,
-    trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState, TracerProvider as _},
+    KeyValue,
+    trace::{TraceContextExt as _, TracerProvider as _},
 };
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
@@ -23,7 +24,11 @@ use tracing::{Level, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer as _, Registry, filter::dynamic_filter_fn};
 
-use self::{event_traces::EventTraces, otlp_client::OtlpClient};
+use self::{
+    event_traces::EventTraces,
+    otlp_client::OtlpClient,
+    span_context::{remote_context, trace_parent},
+};
 use crate::{
     build_info::BUILD,
     logging::ExtraLayer,
@@ -160,16 +165,4 @@ pub(crate) fn end_request(span: &Span, status: u16) {
     if status >= 500 {
         span.set_status(opentelemetry::trace::Status::error(""));
     }
-}
-
-fn trace_parent(span: &SpanContext) -> TraceParent {
-    TraceParent { trace: span.trace_id().to_string(), span: span.span_id().to_string(), is_sampled: span.is_sampled() }
-}
-
-/// The context of a span elsewhere.
-fn remote_context(parent: &TraceParent) -> Option<Context> {
-    let TraceParent { trace, span, is_sampled } = parent;
-    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
-    let flags = TraceFlags::default().with_sampled(*is_sampled);
-    Some(Context::new().with_remote_span_context(SpanContext::new(trace, span, flags, true, TraceState::NONE)))
 }

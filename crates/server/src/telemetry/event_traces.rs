@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::{remote_context, trace_parent};
+use super::span_context::{remote_context, trace_parent};
 use crate::traceparent::TraceParent;
 
 /// The most deliveries, and the most causes, that wait for the other half; and the most causes that wait to be sent.
