@@ -425,10 +425,6 @@ pub struct ContactPage {
     pub first_name: Name,
     /// Family name of the owner.
     pub last_name: Option<Name>,
-    /// When the owner called.
-    pub created_at: Timestamp,
-    /// The time zone of the owner, if it is known.
-    pub zone: Option<Zone>,
     /// Where.
     pub location: Location,
     /// Whether it is live.

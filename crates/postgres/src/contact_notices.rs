@@ -67,8 +67,7 @@ const NOTICES: &str = "
     WHERE n.id = ANY ($1) AND n.claimed_until = $2 ORDER BY n.turn_at";
 const PAGE: &str = "
     SELECT n.id, n.emergency_id, n.contact_id, a.id AS owner_id, a.first_name, a.last_name,
-        a.alert_preferences ->> 'zone' AS zone, e.created_at, e.latitude, e.longitude,
-        e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
+        e.latitude, e.longitude, e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (SELECT count(*) FROM response r
          WHERE r.emergency_id = e.id AND r.status IN ('responding', 'on_way', 'arrived')) AS helpers
     FROM contact_notice n
@@ -251,8 +250,6 @@ struct PageRow {
     owner_id: Uuid,
     first_name: String,
     last_name: Option<String>,
-    zone: Option<String>,
-    created_at: Timestamp,
     #[sqlx(flatten)]
     place: PlaceRow,
     status: String,
@@ -277,8 +274,6 @@ impl PageRow {
             contact: self.contact_id.into(),
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
-            created_at: self.created_at,
-            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),

@@ -76,8 +76,7 @@ pub(crate) const NOTICES: &str = "
     where n.claimed_until = ?2 order by n.turn_at";
 pub(crate) const PAGE: &str = "
     select n.id, n.emergency_id, n.contact_id, a.id as owner_id, a.first_name, a.last_name,
-        json_extract(a.alert_preferences, '$.zone') as zone, e.created_at, e.latitude, e.longitude,
-        e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
+        e.latitude, e.longitude, e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (select count(*) from response r
          where r.emergency_id = e.id and r.status in ('responding', 'on_way', 'arrived')) as helpers
     from contact_notice n
@@ -263,8 +262,6 @@ struct PageRow {
     owner_id: Uuid,
     first_name: String,
     last_name: Option<String>,
-    zone: Option<String>,
-    created_at: i64,
     #[sqlx(flatten)]
     place: PlaceRow,
     status: String,
@@ -289,8 +286,6 @@ impl PageRow {
             contact: self.contact_id.into(),
             first_name: stored.text("first_name", &self.first_name)?,
             last_name: stored.text_opt("last_name", self.last_name.as_deref())?,
-            created_at: stored.micros("created_at", self.created_at)?,
-            zone: stored.parse_opt("alert_preferences", self.zone.as_deref())?,
             location: self.place.location(stored)?,
             status: stored.parse("status", &self.status)?,
             helpers: u32::try_from(self.helpers).unwrap_or(u32::MAX),

@@ -410,8 +410,6 @@ pub async fn the_page_of_a_contact_is_shown_until_two_hours_after_the_end(store:
         contact: due.contact,
         first_name: owner.profile.first_name.clone(),
         last_name: owner.profile.last_name.clone(),
-        created_at: call.created_at,
-        zone: None,
         location: call.details.location.clone(),
         status: EmergencyStatus::Active,
         helpers: 0,

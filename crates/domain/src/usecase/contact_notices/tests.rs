@@ -204,8 +204,6 @@ fn shown(status: EmergencyStatus, actions: Vec<ContactAction>) -> ContactPage {
         contact: id(70),
         first_name: Name::parse("Ada").unwrap(),
         last_name: None,
-        created_at: at(0),
-        zone: None,
         location: call().details.location,
         status,
         helpers: 2,
