@@ -31,8 +31,8 @@ const ERASE: &str = "
     erased AS (DELETE FROM event WHERE emergency_id IN (SELECT emergency_id FROM due)
         AND kind NOT IN ('emergency_ended', 'emergency_hidden', 'emergency_deleted'))
     SELECT count(*) FROM due";
-/// The ids of accounts that were deleted before `$1`, in what was stored at the deletion or since.
-const ERASE_ACCOUNTS: &str = "SELECT erase_accounts_v1($1)";
+/// The ids of at most `$2` accounts that were deleted before `$1`, in what was stored at the deletion or since.
+const ERASE_ACCOUNTS: &str = "SELECT erase_accounts_v2($1, $2)";
 /// A write, because a server with a full disk, and one that is read-only, still answer reads.
 const PROBE: &str = "UPDATE write_probe SET writes = writes + 1";
 /// Records of deleted emergencies from before `$1`, and of reputation from before `$2`, at most `$3` of each.
@@ -81,9 +81,10 @@ impl Changes for Postgres {
     #[instrument(name = "pg.changes.erase_deleted", level = "debug", skip_all)]
     async fn erase_deleted(&self, before: Timestamp, limit: u32) -> Result<u64> {
         let query = sqlx::query_scalar(ERASE).bind(before).bind(i64::from(limit));
-        let erased: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
-        sqlx::query(ERASE_ACCOUNTS).bind(before).execute(self.main()).await.map_err(failed)?;
-        Ok(erased.unsigned_abs())
+        let emergencies: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
+        let query = sqlx::query_scalar(ERASE_ACCOUNTS).bind(before).bind(i32::try_from(limit).unwrap_or(i32::MAX));
+        let accounts: i64 = query.fetch_one(self.main()).await.map_err(failed)?;
+        Ok(emergencies.max(accounts).unsigned_abs())
     }
 
     #[instrument(name = "pg.changes.forget_deleted", level = "debug", skip_all)]

@@ -38,7 +38,7 @@ const FUNCTIONS: [&str; 13] = [
     "apply_change_v3(jsonb)",
     "apply_account_change_v3(jsonb, jsonb)",
     "change_details_v2(jsonb, jsonb)",
-    "erase_accounts_v1(timestamptz)",
+    "erase_accounts_v2(timestamptz, integer)",
     "thin_emergencies_v1(uuid[], double precision[], double precision[], timestamptz, timestamptz, integer)",
     "forget_former_users_v1(timestamptz, integer)",
     "save_contact_v1(uuid, uuid, text, text, text, integer, integer, text, boolean, boolean, uuid, timestamptz, integer, integer, double precision)",

@@ -24,7 +24,7 @@ const PRUNE_INTERVAL: Duration = Duration::from_mins(5);
 /// The time for which a deleted emergency stays in the log: longer than a node that still serves lags behind it, so that
 /// each has sent the end to its sockets.
 const DELETED_RETENTION: TimeDelta = TimeDelta::minutes(1);
-/// Emergencies per transaction.
+/// Emergencies, and deleted accounts, per transaction.
 const ERASE_BATCH: u32 = 20;
 const ERASE_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -45,7 +45,7 @@ pub(crate) async fn prune_old_events(log: Arc<dyn EventLog>, clock: Arc<dyn Cloc
     stop.run_until_cancelled(pruning).await;
 }
 
-/// Erases the events of deleted and thinned emergencies until `stop` is cancelled.
+/// Erases the events of deleted and thinned emergencies, and the ids of deleted accounts, until `stop` is cancelled.
 pub(crate) async fn erase_deleted_emergencies(
     changes: Arc<dyn Changes>,
     clock: Arc<dyn Clock>,

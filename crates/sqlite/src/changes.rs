@@ -81,9 +81,9 @@ impl Changes for Sqlite {
         .execute(&mut *transaction)
         .await
         .map_err(port_error)?;
-        deletion::erase(&mut transaction, before).await?;
+        let accounts = deletion::erase(&mut transaction, before, limit).await?;
         transaction.commit().await.map_err(port_error)?;
-        Ok(erased.rows_affected())
+        Ok(erased.rows_affected().max(accounts))
     }
 
     #[instrument(name = "sqlite.changes.forget_deleted", level = "debug", skip_all)]

@@ -141,6 +141,16 @@ pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
     assert_eq!(holding(&number).await, ["event", "user_block"]);
 }
 
+pub async fn at_most_limit_deleted_accounts_are_erased_at_a_time(store: Store) {
+    for _ in 0..3 {
+        let account = store.register().await;
+        store.leave(account.id).await;
+    }
+    for expected in [2, 1, 0] {
+        assert_eq!(store.changes.erase_deleted(at(61), 2).await.unwrap(), expected);
+    }
+}
+
 pub async fn a_deleted_account_is_a_former_user_to_others(store: Store) {
     let (account, other) = (store.enlist(leaver(), verified()).await, store.helper().await);
     let (own, helped) = (store.told_by(&account, &other).await, store.told_by(&other, &account).await);

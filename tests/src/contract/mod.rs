@@ -229,6 +229,7 @@ macro_rules! contract {
             }
             deletions {
                 nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
+                at_most_limit_deleted_accounts_are_erased_at_a_time
                 a_deleted_account_is_a_former_user_to_others
                 blocks_and_reports_wait_for_a_new_account_of_the_email
                 an_account_that_is_gone_is_neither_found_nor_logged_in

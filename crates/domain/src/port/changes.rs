@@ -18,8 +18,8 @@ pub trait Changes: Send + Sync {
     /// `Stale` and `Conflict` as [`crate::Write`] says.
     async fn commit(&self, change: Change) -> Result<()>;
 
-    /// Erases the events of emergencies that were deleted, or [thinned](super::Retention::thin), before this time, of at most
-    /// `limit` of them. Returns the number of these emergencies.
+    /// Erases the events of emergencies that were deleted, or [thinned](super::Retention::thin), before this time, and the ids of
+    /// accounts that were deleted before it. It MUST erase at most `limit` of each. Returns the larger of both numbers.
     ///
     /// Deleting an emergency leaves its events in the log, because nodes may still have to deliver its end.
     async fn erase_deleted(&self, before: Timestamp, limit: u32) -> Result<u64>;

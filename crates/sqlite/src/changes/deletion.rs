@@ -86,7 +86,7 @@ const NAMING_PAGE: u32 = 200;
 const CHANGE_EVENT: &str = "\
     update event set actor_id = iif(actor_id = ?2, ?3, actor_id), body = ?4 where seq = ?1";
 const SUCCEED: &str = "update account set successor_id = ?1 where former_email_hash = ?2";
-const DUE: &str = "select user_id, former_id from account_erasure where deleted_at < ?1";
+const DUE: &str = "select user_id, former_id from account_erasure where deleted_at < ?1 order by user_id limit ?2";
 const ERASED: &str = "delete from account_erasure where user_id = ?1";
 
 pub(super) async fn delete(db: &mut SqliteConnection, at: i64, user: UserId, former: UserId) -> Result<()> {
@@ -121,15 +121,17 @@ pub(super) async fn delete(db: &mut SqliteConnection, at: i64, user: UserId, for
     Ok(())
 }
 
-/// Removes the ids of accounts that were deleted before `before` from the events of their deletion.
-pub(super) async fn erase(db: &mut SqliteConnection, before: i64) -> Result<()> {
-    let due: Vec<(Uuid, Uuid)> = sqlx::query_as(DUE).bind(before).fetch_all(&mut *db).await.map_err(port_error)?;
-    for (user, former) in due {
+/// Removes the ids of at most `limit` accounts that were deleted before `before` from the events of their deletion. Returns the
+/// number of these accounts.
+pub(super) async fn erase(db: &mut SqliteConnection, before: i64, limit: u32) -> Result<u64> {
+    let query = sqlx::query_as(DUE).bind(before).bind(limit);
+    let due: Vec<(Uuid, Uuid)> = query.fetch_all(&mut *db).await.map_err(port_error)?;
+    for &(user, former) in &due {
         let records = records(&mut *db, former).await?;
         forget_in_events(&mut *db, &records, user, former).await?;
         sqlx::query(ERASED).bind(user).execute(&mut *db).await.map_err(port_error)?;
     }
-    Ok(())
+    Ok(due.len() as u64)
 }
 
 /// Lets reports about deleted accounts of the email count for this one.
