@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import socketio
 
-WAIT = 20
+WAIT = 60
 NAMESPACE = "/emergencies"
 
 url, transport = sys.argv[1:3]
