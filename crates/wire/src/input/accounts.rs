@@ -36,15 +36,17 @@ pub fn register(body: &Value) -> Result<Registration, Problem> {
 fn name(f: &mut Fields<'_>) -> Option<(Name, Option<Name>)> {
     let first = f.name("firstName");
     let last = f.name("lastName");
+    // Judged also where the parts take its place, unless it is blank.
+    let typed = f.string("name").filter(|typed| first.is_none() || !typed.trim().is_empty());
+    let parsed = typed.map(allynet_domain::name::parse_full).transpose();
+    let whole = parsed.map_err(|e| f.wrong("name", e.to_string())).ok()?;
     if let Some(first) = first {
         return Some((first, last));
     }
-    if f.is_wrong("firstName") {
+    if f.is_wrong("firstName") || f.is_wrong("name") {
         return None;
     }
-    let whole = f.string("name");
-    let whole = f.require("name", whole)?;
-    allynet_domain::name::parse_full(whole).map_err(|e| f.wrong("name", e.to_string())).ok()
+    f.require("name", whole)
 }
 
 fn new_password(f: &mut Fields<'_>, field: &'static str) -> Option<Password> {

@@ -73,6 +73,10 @@ fn every_wrong_field_of_a_registration_is_named() {
         assert_eq!(wrong_fields(register(&with(registration(), field, value.clone()))), [wrong], "{field} {value:?}");
     }
     assert_eq!(wrong_fields(register(&json!({}))), ["email", "password", "name"]);
+    for name in [json!(false), json!("a\u{7}"), repeated(202)] {
+        let body = with(registration(), "name", Some(name));
+        assert_eq!(wrong_fields(register(&body)), ["name"], "{body}");
+    }
     for name in [json!(" "), json!(7), repeated(101), json!(format!("Ada {}", "a".repeat(101)))] {
         let body = json!({ "email": "a@b", "password": "password", "name": name });
         assert_eq!(wrong_fields(register(&body)), ["name"], "{body}");
