@@ -203,7 +203,7 @@ $(DOCS_PACKAGES): $(DOCS)/package.json $(DOCS)/package-lock.json
 	@touch $@
 
 # The documents are made from the types of the wire. Those that stay the same keep their time of modification.
-target/documents/made: $(shell find crates/wire crates/domain -name '*.rs')
+target/documents/made: docs/errors.md $(shell find crates/wire crates/domain -name '*.rs')
 	@cargo run --quiet --bin allynet-documents -- $(@D)
 	@touch $@
 

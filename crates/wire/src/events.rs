@@ -102,7 +102,7 @@ pub(crate) enum Payload<'a> {
         /// The emergency.
         emergency_id: Uuid,
         /// The new status.
-        #[schemars(with = "Word<EmergencyStatus>")]
+        #[schemars(with = "Word<EmergencyStatus>", example = &"responding")]
         status: EmergencyStatus,
         /// The same once more, as the existing web client reads it.
         emergency: StatusView,
@@ -205,7 +205,7 @@ pub(crate) enum Payload<'a> {
         /// The device.
         device_id: Uuid,
         /// What its user called it.
-        #[schemars(length(max = 50))]
+        #[schemars(length(max = 50), example = &"My phone")]
         name: Option<&'a str>,
         /// Why it was removed.
         #[schemars(with = "Word<DeviceLoss>")]
@@ -333,7 +333,7 @@ pub(crate) struct StatusView {
     /// The emergency.
     id: Uuid,
     /// The new status.
-    #[schemars(with = "Word<EmergencyStatus>")]
+    #[schemars(with = "Word<EmergencyStatus>", example = &"responding")]
     status: EmergencyStatus,
     /// When it changed.
     updated_at: Timestamp,

@@ -52,14 +52,19 @@ pub struct Quota {
 }
 
 macro_rules! limits {
-    ($($(#[$doc:meta])* $name:ident = $burst:literal per $each:literal ms, $subject:ident, $excess:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $burst:literal per $each:literal ms, $subject:ident, $excess:ident;)+) => {
         /// A rate limit.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Limit { $($(#[$doc])* $name),+ }
+        pub enum Limit { $($(#[doc = $doc])+ $name),+ }
 
         impl Limit {
             /// All limits, in the order of their discriminants.
             pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// What it counts: a sentence, perhaps followed by others.
+            pub(crate) const fn describe(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii_start()),+ }
+            }
 
             /// The quota of this limit.
             pub const fn quota(self) -> Quota {

@@ -15,13 +15,14 @@ use crate::Problem;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// A constant in snake case that programs can rely on.
-    #[schemars(with = "FailureCode")]
+    #[schemars(with = "FailureCode", example = &"rate_limited")]
     pub code: &'static str,
     /// A sentence for people, which may change.
-    #[schemars(length(max = 500), example = &"Emergency not found")]
+    #[schemars(length(max = 500), example = &"Too many events at once")]
     pub message: Cow<'static, str>,
     /// When to try again; present if a limit was reached.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1500)]
     pub retry_after: Option<RetryAfter>,
 }
 
@@ -228,7 +229,7 @@ pub struct Located {
     #[schemars(range(min = -180.0, max = 180.0))]
     longitude: f64,
     /// A sentence for people.
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), example = &LOCATED)]
     message: &'static str,
     /// Whether it is the user's last position now, and no newer one.
     stored: bool,

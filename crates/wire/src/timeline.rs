@@ -12,15 +12,12 @@ use crate::{
 };
 
 /// An entry of the timeline.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "TimelineEntry")]
 pub struct Entry<'a> {
     /// The number of the event.
     event_id: i64,
-    /// The name of a server event; or `alerts:sent`, `alerts:acknowledged`, `alerts:seen`, `alerts:declined`, `alerts:pushed`,
-    /// `alerts:renewed`.
-    #[schemars(length(max = 50), example = &"helper:joined")]
+    /// The name of a server event, or of one that only the timeline has.
     event: &'static str,
     /// When it happened.
     at: Timestamp,
@@ -33,9 +30,9 @@ pub struct Entry<'a> {
 /// The payload of an entry, which its `event` explains.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
-#[schemars(rename = "TimelineData")]
 enum Data<'a> {
     /// The payload of a server event, without its `eventId`.
+    #[schemars(skip)]
     Event(Payload<'a>),
     /// Helpers were alerted.
     Alerted {
@@ -163,6 +160,8 @@ fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
         _ => true,
     }
 }
+
+mod schema;
 
 #[cfg(test)]
 mod tests;

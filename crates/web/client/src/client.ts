@@ -32,7 +32,7 @@ export interface ClientOptions {
 
 /** The state of everything that concerns the user, read when it cannot be known from events. */
 export interface Snapshot {
-  /** `started`, or why the missed events could not be replayed: docs/delivery.md. */
+  /** `started`, or why the missed events could not be replayed: `session:resync` in `/api/docs/events` of the service. */
   reason: string;
   /** The user's own live emergency. */
   active: Emergency | null;

@@ -1,6 +1,6 @@
 /**
  * The errors of this package. Each has a `reason`: a constant that a program can rely on, either one of the service
- * (docs/errors.md) or one that is named here.
+ * (its page `/docs/errors`) or one that is named here.
  */
 
 /** A field of a request that the service refused. */
@@ -114,7 +114,7 @@ export class RateLimitError extends ApiError {}
 /** 408, 5xx: the service cannot do this now. */
 export class ServiceError extends ApiError {}
 
-/** The service refused an event of the socket; `reason` is the code of docs/errors.md. */
+/** The service refused an event of the socket; `reason` is its code: `/docs/errors` of the service. */
 export class SocketError extends AllyError {
   /** The refused event, or `null` if the error is about the connection. */
   readonly event: string | null;

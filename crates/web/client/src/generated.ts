@@ -6,22 +6,69 @@
 
 /**
  * The status of emergencies in the list for administrators.
+ *
+ * - `active`: live; no helper counts as help
+ * - `responding`: live; a helper is on the way or there
+ * - `resolved`: ended
+ * - `cancelled`: ended by the owner as a false alarm
+ * - `deleted`: deleted by the owner; a record of it is left
  */
 export type ListedStatus = 'active' | 'responding' | 'resolved' | 'cancelled' | 'deleted';
 /**
- * A page of emergencies, or of records of deleted ones.
+ * An emergency, or the record of a deleted one: `status` tells.
  */
-export type EmergencyPage = EmergencyList | DeletedEmergencyList;
+export type EmergencyOrRecord = ListedEmergency | DeletedEmergency;
+/**
+ * - `low`: can wait
+ * - `medium`: help is needed
+ * - `high`: help is needed soon
+ * - `critical`: life is at stake; also rings helpers in quiet hours, unless they let nothing through
+ */
 export type Priority = 'low' | 'medium' | 'high' | 'critical';
+/**
+ * - `user_resolved`: by the owner
+ * - `helper_resolved`: by a responding helper; can be reopened for a while
+ * - `admin_resolved`: by an administrator
+ * - `auto_expired`: by the service, because it was live for a day
+ */
 export type ResolutionType = 'user_resolved' | 'helper_resolved' | 'admin_resolved' | 'auto_expired';
+/**
+ * - `responding`: has accepted
+ * - `on_way`: is on the way
+ * - `arrived`: is there
+ * - `completed`: has done what was to do, and may respond elsewhere
+ * - `cancelled`: has given it up, or may not help any more
+ */
 export type ResponseStatus = 'responding' | 'on_way' | 'arrived' | 'completed' | 'cancelled';
+/**
+ * - `active`: live; no helper counts as help
+ * - `responding`: live; a helper is on the way or there
+ * - `resolved`: ended by the owner, a responding helper, an administrator, or its age
+ * - `cancelled`: ended by the owner as a false alarm
+ */
 export type EmergencyStatus = 'active' | 'responding' | 'resolved' | 'cancelled';
+/**
+ * - `medical`: illness or injury
+ * - `safety`: a threat, such as being followed
+ * - `accident`: in traffic, at work, at home
+ * - `assault`: violence
+ * - `natural_disaster`: flood, storm, earthquake, fire
+ * - `other`: anything else
+ */
 export type EmergencyType = 'medical' | 'safety' | 'accident' | 'assault' | 'natural_disaster' | 'other';
+/**
+ * - `delivered`: the device has it
+ * - `seen`: a person opened the notification
+ */
 export type ReceiptState = 'delivered' | 'seen';
 /**
  * A number that a telephone can call: 2 to 15 of `0-9+*#`.
  */
 export type EmergencyNumber = string;
+/**
+ * - `verified`: only helpers whom an administrator verified
+ * - `open`: every account that was not rejected
+ */
 export type HelperPolicy = 'verified' | 'open';
 /**
  * A plain text that is shown beside a map: at most 500 characters.
@@ -31,18 +78,81 @@ export type Attribution = string;
  * The URL of the images of a map, with `{z}`, `{x}` and `{y}` in its path or query.
  */
 export type TilesUrl = string;
+/**
+ * - `exact`: the exact place, except of anonymous owners
+ * - `approximate`: the centre of a cell of 200 m or, for helpers who were not alerted, of 1,000 m
+ */
 export type PlaceBeforeAccept = 'exact' | 'approximate';
+/**
+ * - `created`: when an emergency is raised
+ * - `unanswered`: when it is unanswered for the first time
+ */
 export type ContactTrigger = 'created' | 'unanswered';
+/**
+ * - `invited`: was sent an invitation, or is about to be; is told nothing yet
+ * - `confirmed`: has agreed, and is told of emergencies
+ * - `stopped`: wants no emails of this service
+ * - `undeliverable`: emails to the address come back
+ */
 export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
+/**
+ * - `on_duty`: is alerted
+ * - `quiet`: in quiet hours
+ * - `paused`: in a pause
+ * - `off_duty`: the duty switch is off, or the account may not help
+ */
 export type Availability = 'on_duty' | 'quiet' | 'paused' | 'off_duty';
+/**
+ * - `none`: none
+ * - `critical`: those with `priority: critical` or a severity of 8 and more, but not in a pause
+ * - `all`: all, but not in a pause
+ */
 export type Breakthrough = 'none' | 'critical' | 'all';
+/**
+ * - `public`: not checked
+ * - `registered`: the identity was checked
+ * - `professional`: the identity and a profession in rescue or medicine were checked
+ */
 export type Tier = 'public' | 'registered' | 'professional';
+/**
+ * - `foot`: on foot
+ * - `bike`: by bicycle
+ * - `car`: by car
+ */
 export type Transport = 'foot' | 'bike' | 'car';
+/**
+ * - `pending`: an administrator has not decided yet
+ * - `verified`: may help
+ * - `rejected`: may not help
+ */
 export type Verification = 'pending' | 'verified' | 'rejected';
+/**
+ * - `en`: English
+ * - `de`: German
+ */
 export type Locale = 'en' | 'de';
+/**
+ * - `user`: may raise emergencies
+ * - `helper`: asked to be a helper; whether they may help is in `helper.verification`
+ * - `admin`: an administrator
+ */
 export type Role = 'user' | 'helper' | 'admin';
+/**
+ * - `emergency`: the emergency, also in the answer to a change of it
+ * - `list`: a list of emergencies
+ * - `timeline`: the timeline
+ * - `helpers`: the helpers of the emergency, with their distances
+ * - `room`: events over a socket
+ */
 export type AccessKind = 'emergency' | 'list' | 'timeline' | 'helpers' | 'room';
+/**
+ * `webpush`: Web Push: browsers, installed web apps, UnifiedPush on Android
+ */
 export type DeviceKind = 'webpush';
+/**
+ * - `active`: pushes are sent to it
+ * - `failing`: the last pushes failed, or the service has another key since: subscribe and register again
+ */
 export type DeviceState = 'active' | 'failing';
 /**
  * A new account: with `name`, or with `firstName` and perhaps `lastName`.
@@ -78,317 +188,119 @@ export type Register1 = {
 };
 /**
  * A helper's answer.
+ *
+ * - `accept`: comes
+ * - `decline`: does not come, and is not alerted again
  */
 export type ResponseAction = 'accept' | 'decline';
 /**
- * The payload of an entry, which its `event` explains.
+ * An entry of the timeline. `event` tells what `data` has.
  */
-export type TimelineData =
-  | EventPayload
-  | {
-      /**
-       * How many were alerted.
-       */
-      alerted: number;
-      /**
-       * Those of them who respond; for administrators all.
-       *
-       * @maxItems 1000
-       */
-      helpers: AlertedHelper[];
-      /**
-       * The radius that was searched, in metres.
-       */
-      radius: number;
-      /**
-       * The number of the search, from 1.
-       */
-      wave: number;
-    }
-  | {
-      /**
-       * The helper; `null` for one that does not respond.
-       */
-      helperId: string | null;
-    }
-  | {
-      /**
-       * How many have declined so far.
-       */
-      count: number;
-    }
-  | {
-      /**
-       * The way.
-       */
-      channel: SendChannel;
-      /**
-       * Helpers whose alert none took.
-       *
-       * @maxItems 1000
-       */
-      failed: string[];
-      /**
-       * Helpers whose alert a push service or gateway took.
-       *
-       * @maxItems 1000
-       */
-      sent: string[];
-      /**
-       * The step of the escalation, from 0.
-       */
-      step: number;
-    }
-  | {};
+export type TimelineEntry =
+  | TimelineEmergencyCreated
+  | TimelineHelperJoined
+  | TimelineHelperStatusUpdate
+  | TimelineEmergencyStatusChanged
+  | TimelineEmergencyResolved
+  | TimelineEmergencyCancelled
+  | TimelineEmergencyEnded
+  | TimelineEmergencyReopened
+  | TimelineEmergencyUpdated
+  | TimelineEmergencyUnanswered
+  | TimelineEmergencyMessage
+  | TimelineEmergencyMessageDeleted
+  | TimelineContactNotified
+  | TimelineAlertsSent
+  | TimelineAlertsAcknowledged
+  | TimelineAlertsSeen
+  | TimelineAlertsDeclined
+  | TimelineAlertsPushed
+  | TimelineAlertsRenewed;
 /**
- * The payload of a server event, without its `eventId`.
+ * - `queued`: an email is about to be sent
+ * - `sent`: a mail server took the email
+ * - `failed`: the address cannot be reached, or sending was given up
+ * - `seen`: the contact pressed "I have read this"
+ * - `acting`: the contact pressed "I am with them" or "I have called the emergency number"
  */
-export type EventPayload =
-  | {
-      /**
-       * The emergency.
-       */
-      emergency: Call;
-      /**
-       * Available helpers within the alert radius when it was raised.
-       */
-      nearbyHelperCount: number;
-    }
-  | {
-      /**
-       * Metres from the helper's last position, coarser where the place is approximate.
-       */
-      distance: number | null;
-      /**
-       * The emergency.
-       */
-      emergency: Call;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * The helper.
-       */
-      helper: JoinedHelper;
-    }
-  | {
-      /**
-       * The emergency as in REST answers. `distance` is `null`.
-       */
-      emergency: Emergency;
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * The helper.
-       */
-      helperId: string;
-      /**
-       * What the helper noted.
-       */
-      notes: string | null;
-      /**
-       * The new status.
-       */
-      status: ResponseStatus;
-      /**
-       * When it changed.
-       */
-      updatedAt: string;
-    }
-  | {
-      /**
-       * The same once more, as the existing web client reads it.
-       */
-      emergency: EmergencyStatusChange;
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * The new status.
-       */
-      status: EmergencyStatus;
-      /**
-       * When it changed.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * What was noted at the end.
-       */
-      resolutionNotes: string | null;
-      /**
-       * How it ended.
-       */
-      resolutionType: ResolutionType;
-      /**
-       * When it was resolved.
-       */
-      resolvedAt: string;
-      /**
-       * The user that resolved it; `null` where the viewer may not know, or if the service did.
-       */
-      resolvedBy: string | null;
-      /**
-       * When it was resolved.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * Why.
-       */
-      reason: string | null;
-      /**
-       * When it was cancelled.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * `resolved` or `cancelled`.
-       */
-      status: EmergencyStatus;
-      /**
-       * When it ended.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * `responding` if responses came back, otherwise `active`.
-       */
-      status: EmergencyStatus;
-      /**
-       * When it was reopened.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency after the change.
-       */
-      emergency: Call;
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * When it was changed.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * Helpers that were alerted.
-       */
-      alertedHelpers: number;
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * When the search found nobody.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * The message, rendered for its recipient.
-       */
-      message: Message;
-    }
-  | {
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * The message.
-       */
-      messageId: string;
-    }
-  | {
-      /**
-       * The contact.
-       */
-      contactId: string;
-      /**
-       * The emergency.
-       */
-      emergencyId: string;
-      /**
-       * How far the contact was told.
-       */
-      state: NoticeState;
-      /**
-       * When.
-       */
-      timestamp: string;
-    }
-  | {
-      /**
-       * The device.
-       */
-      deviceId: string;
-      /**
-       * What its user called it.
-       */
-      name: string | null;
-      /**
-       * Why it was removed.
-       */
-      reason: DeviceLoss;
-      /**
-       * When.
-       */
-      timestamp: string;
-    };
 export type NoticeState = 'queued' | 'sent' | 'failed' | 'seen' | 'acting';
-export type DeviceLoss = 'gone' | 'moved' | 'limit' | 'key_changed';
+/**
+ * - `webpush`: Web Push
+ * - `email`: email
+ * - `webhook`: a gateway for SMS or calls
+ */
 export type SendChannel = 'webpush' | 'email' | 'webhook';
+/**
+ * - `no_device`: no device is registered for pushes (`POST /api/v1/devices`): alerts arrive only while an app is connected
+ * - `device_failing`: pushes to every device fail: subscribe and register again
+ * - `position_old`: there is no position of the last day: report one (`location:update`)
+ * - `unverified`: the account may not help (yet): an administrator has to verify it
+ * - `quiet_now`: in quiet hours
+ * - `paused`: in a pause
+ * - `never_tested`: no device has ever confirmed a push: test one (`POST /api/v1/devices/{deviceId}/test`)
+ * - `skill_expired`: a skill that was checked has expired
+ */
 export type ReadinessProblem =
   'no_device' | 'device_failing' | 'position_old' | 'unverified' | 'quiet_now' | 'paused' | 'never_tested' | 'skill_expired';
 /**
  * An administrator's decision.
+ *
+ * - `verified`: may help
+ * - `rejected`: may not help, and drops out of every emergency
  */
 export type VerificationDecision = 'verified' | 'rejected';
+/**
+ * - `aed`: a defibrillator
+ * - `naloxone`: a kit against an overdose of opioids
+ * - `first_aid_kit`: a first-aid kit
+ * - `extinguisher`: a fire extinguisher
+ * - `other`: anything else that helps
+ */
 export type ResourceKind = 'aed' | 'naloxone' | 'first_aid_kit' | 'extinguisher' | 'other';
+/**
+ * - `public`: everybody
+ * - `customers`: customers of the place
+ * - `private`: who is let in
+ * - `unknown`: not known
+ */
 export type ResourceAccess = 'public' | 'customers' | 'private' | 'unknown';
+/**
+ * - `manual`: entered by an administrator
+ * - `osm`: OpenStreetMap
+ */
 export type ResourceSource = 'manual' | 'osm';
+/**
+ * - `available`: it is where it should be
+ * - `missing`: it was not found there
+ * - `unusable`: it is there and does not work
+ */
 export type ResourceStatus = 'available' | 'missing' | 'unusable';
+/**
+ * - `gone`: the push service does not know the subscription any more
+ * - `moved`: another user registered the same browser
+ * - `limit`: the user has ten newer or better devices
+ * - `key_changed`: the service has another push key: subscribe and register again
+ */
+export type DeviceLoss = 'gone' | 'moved' | 'limit' | 'key_changed';
+/**
+ * - `invalid_payload`: The payload has the wrong shape, or a field is missing or invalid
+ * - `emergency_not_found`: There is no such emergency
+ * - `not_authorized`: The caller may not enter this room
+ * - `unknown_event`: The service has no such event
+ * - `rate_limited`: Too many events, rooms or connections; `retryAfterMs` says when to retry, and is `null` where waiting does not help
+ * - `token_expired`: The token expired or its session was revoked; the connection is closed
+ * - `account_blocked`: An administrator blocked the account; the connection is closed
+ * - `internal`: A fault of the service
+ */
+export type FailureCode =
+  | 'invalid_payload'
+  | 'emergency_not_found'
+  | 'not_authorized'
+  | 'unknown_event'
+  | 'rate_limited'
+  | 'token_expired'
+  | 'account_blocked'
+  | 'internal';
 /**
  * Time after which to try again, when a limit was reached.
  */
@@ -1104,7 +1016,7 @@ export interface Routes {
   'DELETE /resources/{resourceId}': {
     params: {
       /**
-       * The secret of the link.
+       * The resource.
        */
       resourceId: string;
     };
@@ -1116,7 +1028,7 @@ export interface Routes {
   'PUT /resources/{resourceId}': {
     params: {
       /**
-       * The secret of the link.
+       * The resource.
        */
       resourceId: string;
     };
@@ -1157,15 +1069,15 @@ export interface CoveredCell {
   onDuty: number | null;
 }
 /**
- * A page of emergencies, for administrators.
+ * A page of emergencies, for administrators. With `status=deleted` it has records of deleted emergencies, otherwise none.
  */
-export interface EmergencyList {
+export interface EmergencyPage {
   /**
-   * Newest first.
+   * Newest first; deleted ones by when they were deleted.
    *
    * @maxItems 100
    */
-  emergencies: ListedEmergency[];
+  emergencies: EmergencyOrRecord[];
   /**
    * The cursor of the next page; `null` on the last one.
    */
@@ -1460,21 +1372,6 @@ export interface Person {
    * The name.
    */
   profile: PersonName;
-}
-/**
- * A page of records of deleted emergencies, for administrators.
- */
-export interface DeletedEmergencyList {
-  /**
-   * Last deleted first.
-   *
-   * @maxItems 100
-   */
-  emergencies: DeletedEmergency[];
-  /**
-   * The cursor of the next page; `null` on the last one.
-   */
-  nextCursor: string | null;
 }
 /**
  * The record of a deleted emergency, for administrators.
@@ -3131,9 +3028,9 @@ export interface Timeline {
   events: TimelineEntry[];
 }
 /**
- * An entry of the timeline.
+ * An emergency was raised, for lists. The alert is `emergency:nearby`.
  */
-export interface TimelineEntry {
+export interface TimelineEmergencyCreated {
   /**
    * The user that caused it; `null` where the viewer may not know, or if the service did.
    */
@@ -3143,14 +3040,22 @@ export interface TimelineEntry {
    */
   at: string;
   /**
-   * The payload of the event.
+   * An emergency was raised, for lists. The alert is `emergency:nearby`.
    */
-  data: TimelineData;
+  data: {
+    /**
+     * The emergency.
+     */
+    emergency: Call;
+    /**
+     * Available helpers within the alert radius when it was raised.
+     */
+    nearbyHelperCount: number;
+  };
   /**
-   * The name of a server event; or `alerts:sent`, `alerts:acknowledged`, `alerts:seen`, `alerts:declined`, `alerts:pushed`,
-   * `alerts:renewed`.
+   * The name of the event.
    */
-  event: string;
+  event: 'emergency:created';
   /**
    * The number of the event.
    */
@@ -3214,6 +3119,40 @@ export interface Call {
   user: Person | null;
 }
 /**
+ * A helper accepted.
+ */
+export interface TimelineHelperJoined {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * A helper accepted.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The helper.
+     */
+    helper: JoinedHelper;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'helper:joined';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
  * A helper, as participants see them.
  */
 export interface JoinedHelper {
@@ -3242,6 +3181,94 @@ export interface JoinedHelper {
    */
   trustScore: number;
 }
+/**
+ * A responding helper changed their status, or cancelled.
+ */
+export interface TimelineHelperStatusUpdate {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * A responding helper changed their status, or cancelled.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The helper.
+     */
+    helperId: string;
+    /**
+     * What the helper noted.
+     */
+    notes: string | null;
+    /**
+     * The new status.
+     */
+    status: ResponseStatus;
+    /**
+     * When it changed.
+     */
+    updatedAt: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'helper:status_update';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The first helper accepted, or no response counts as help any more.
+ */
+export interface TimelineEmergencyStatusChanged {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The first helper accepted, or no response counts as help any more.
+   */
+  data: {
+    /**
+     * The same once more, as the existing web client reads it.
+     */
+    emergency: EmergencyStatusChange;
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The new status.
+     */
+    status: EmergencyStatus;
+    /**
+     * When it changed.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:status_changed';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
 export interface EmergencyStatusChange {
   /**
    * The emergency.
@@ -3256,6 +3283,400 @@ export interface EmergencyStatusChange {
    */
   updatedAt: string;
 }
+/**
+ * The emergency was resolved.
+ */
+export interface TimelineEmergencyResolved {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The emergency was resolved.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * What was noted at the end.
+     */
+    resolutionNotes: string | null;
+    /**
+     * How it ended.
+     */
+    resolutionType: ResolutionType;
+    /**
+     * When it was resolved.
+     */
+    resolvedAt: string;
+    /**
+     * The user that resolved it; `null` where the viewer may not know, or if the service did.
+     */
+    resolvedBy: string | null;
+    /**
+     * When it was resolved.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:resolved';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The owner cancelled the emergency.
+ */
+export interface TimelineEmergencyCancelled {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The owner cancelled the emergency.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * Why.
+     */
+    reason: string | null;
+    /**
+     * When it was cancelled.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:cancelled';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The emergency is over: after `emergency:resolved` and `emergency:cancelled`, which not everybody gets.
+ */
+export interface TimelineEmergencyEnded {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The emergency is over: after `emergency:resolved` and `emergency:cancelled`, which not everybody gets.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * `resolved` or `cancelled`.
+     */
+    status: EmergencyStatus;
+    /**
+     * When it ended.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:ended';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The end of the emergency was undone: it is live again.
+ */
+export interface TimelineEmergencyReopened {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The end of the emergency was undone: it is live again.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * `responding` if responses came back, otherwise `active`.
+     */
+    status: EmergencyStatus;
+    /**
+     * When it was reopened.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:reopened';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The owner changed what the emergency is.
+ */
+export interface TimelineEmergencyUpdated {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The owner changed what the emergency is.
+   */
+  data: {
+    /**
+     * The emergency after the change.
+     */
+    emergency: Call;
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * When it was changed.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:updated';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * No helper has answered, and none is left to alert for now.
+ */
+export interface TimelineEmergencyUnanswered {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * No helper has answered, and none is left to alert for now.
+   */
+  data: {
+    /**
+     * Helpers that were alerted.
+     */
+    alertedHelpers: number;
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * When the search found nobody.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:unanswered';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * A message was posted.
+ */
+export interface TimelineEmergencyMessage {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * A message was posted.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The message, rendered for its recipient.
+     */
+    message: Message;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:message';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The sender deleted a message.
+ */
+export interface TimelineEmergencyMessageDeleted {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The sender deleted a message.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The message.
+     */
+    messageId: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:message:deleted';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * What has become of telling an emergency contact.
+ */
+export interface TimelineContactNotified {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * What has become of telling an emergency contact.
+   */
+  data: {
+    /**
+     * The contact.
+     */
+    contactId: string;
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * How far the contact was told.
+     */
+    state: NoticeState;
+    /**
+     * When.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'contact:notified';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * Helpers were alerted.
+ */
+export interface TimelineAlertsSent {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * Helpers were alerted.
+   */
+  data: {
+    /**
+     * How many were alerted.
+     */
+    alerted: number;
+    /**
+     * Those of them who respond; for administrators all.
+     *
+     * @maxItems 1000
+     */
+    helpers: AlertedHelper[];
+    /**
+     * The radius that was searched, in metres.
+     */
+    radius: number;
+    /**
+     * The number of the search, from 1.
+     */
+    wave: number;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:sent';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
 export interface AlertedHelper {
   /**
    * Metres from the emergency, for helpers that respond.
@@ -3265,6 +3686,167 @@ export interface AlertedHelper {
    * The helper.
    */
   id: string;
+}
+/**
+ * An alert was confirmed, or seen.
+ */
+export interface TimelineAlertsAcknowledged {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * An alert was confirmed, or seen.
+   */
+  data: {
+    /**
+     * The helper; `null` for one that does not respond.
+     */
+    helperId: string | null;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:acknowledged';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * An alert was confirmed, or seen.
+ */
+export interface TimelineAlertsSeen {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * An alert was confirmed, or seen.
+   */
+  data: {
+    /**
+     * The helper; `null` for one that does not respond.
+     */
+    helperId: string | null;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:seen';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * A helper declined.
+ */
+export interface TimelineAlertsDeclined {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * A helper declined.
+   */
+  data: {
+    /**
+     * How many have declined so far.
+     */
+    count: number;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:declined';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * Alerts were sent by another way than sockets. For administrators.
+ */
+export interface TimelineAlertsPushed {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * Alerts were sent by another way than sockets. For administrators.
+   */
+  data: {
+    /**
+     * The way.
+     */
+    channel: SendChannel;
+    /**
+     * Helpers whose alert none took.
+     *
+     * @maxItems 1000
+     */
+    failed: string[];
+    /**
+     * Helpers whose alert a push service or gateway took.
+     *
+     * @maxItems 1000
+     */
+    sent: string[];
+    /**
+     * The step of the escalation, from 0.
+     */
+    step: number;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:pushed';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The owner asked for more help.
+ */
+export interface TimelineAlertsRenewed {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The owner asked for more help.
+   */
+  data: {};
+  /**
+   * The name of the event.
+   */
+  event: 'alerts:renewed';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
 }
 /**
  * A page of helpers.
@@ -4180,15 +4762,7 @@ export interface ErrorPayload {
   /**
    * A constant in snake case that programs can rely on.
    */
-  code:
-    | 'invalid_payload'
-    | 'emergency_not_found'
-    | 'not_authorized'
-    | 'unknown_event'
-    | 'rate_limited'
-    | 'token_expired'
-    | 'account_blocked'
-    | 'internal';
+  code: FailureCode;
   /**
    * The client event that was refused; `null` if the failure is about the connection.
    */

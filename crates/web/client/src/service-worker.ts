@@ -4,7 +4,7 @@
  * It imports nothing: a service worker that is a module can import this file by its address, without a bundler.
  */
 
-/** A push, decrypted: docs/reach.md. */
+/** A push, decrypted: the page `/docs/reach` of the service explains it. */
 export interface PushPayload {
   v: number;
   kind: 'alert' | 'ended' | 'joined' | 'arrived' | 'unanswered' | 'message' | 'test' | (string & {});

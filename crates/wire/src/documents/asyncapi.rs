@@ -5,14 +5,18 @@ use serde_json::{Map, Value, json};
 use super::{
     components::{Schemas, VERSION, tidy},
     events::{self, Event, type_name},
-    examples,
+    examples, rates,
     requests::HandshakeAuth,
     route::of,
 };
+use crate::limits;
 
 const DESCRIPTION: &str = "\
 Events over Socket.IO 4 (Engine.IO 4): namespace `/emergencies`, path `/socket.io/`. WebSocket, HTTP long-polling and the \
 upgrade from polling are supported.
+
+In this document `send` is what the service sends, `receive` what a client sends. What is read and changed by requests is in \
+`/api/docs`.
 
     const socket = io('https://HOST/emergencies', { auth: (give) => give({ token, lastEventId }) });
 
@@ -35,7 +39,11 @@ A refused handshake is a `connect_error` with one of these messages: `Authentica
 official client does not connect again by itself after these. An event `error` whose `event` is `null` says why the service is \
 about to close the connection: `token_expired`, `account_blocked`, or `rate_limited` for the oldest of more than ten.
 
-A client event can have an acknowledgement: `{ok: true, …}` with the fields of its response event, or `{ok: false, error}`.";
+A client event can have an acknowledgement: `{ok: true, …}` with the fields of its response event, or `{ok: false, error}`. Events \
+beyond a limit are refused with `rate_limited` and `retryAfterMs`; a client that continues regardless is disconnected.
+
+No event tells that an administrator has verified a helper: read `GET /api/v1/helpers/me`. Alerts then arrive on the connections \
+that are there.";
 
 pub(super) fn document() -> Value {
     let mut schemas = Schemas::new();
@@ -51,7 +59,7 @@ pub(super) fn document() -> Value {
     let Channel { mut messages, references, operations, schemas: mut components } = channel;
     examples::add(&mut components);
     for message in messages.values_mut() {
-        message["examples"] = json!([{ "payload": examples::compose(&message["payload"], &components, 0) }]);
+        message["examples"] = json!([{ "payload": examples::of_event(&message["payload"], &components) }]);
     }
     json!({
         "asyncapi": "3.0.0",
@@ -136,8 +144,9 @@ impl Channel {
                 "messages": [self.add_message(format!("{name}Acknowledgement"), message)],
             });
         }
-        if let Some(response) = event.response {
-            operation["description"] = json!(format!("Also answered by `{response}`, or by `error`."));
+        if action == "receive" {
+            operation["description"] = json!(answers_and_limits(event));
+            operation["x-rate-limits"] = rates::table(limits::of_event(event.name).limits);
         }
         if let Some(recipients) = event.recipients() {
             operation["description"] = json!(format!("To {recipients}."));
@@ -162,6 +171,15 @@ impl Channel {
         self.schemas.insert(name, tidy(schema));
         reference
     }
+}
+
+/// How a client event is answered, and how often it may be sent.
+fn answers_and_limits(event: &Event) -> String {
+    let rule = limits::of_event(event.name);
+    let answered = event.response.map(|response| format!("Also answered by `{response}`, or by `error`."));
+    let limits = rule.limits.iter().map(|&limit| rates::sentence(limit));
+    let exempt = rule.free_for_participants.then(|| "Never limited for participants of the emergency.".to_owned());
+    answered.into_iter().chain(limits).chain(exempt).collect::<Vec<_>>().join(" ")
 }
 
 fn handshake_query() -> Value {

@@ -37,6 +37,20 @@ impl Schemas {
     }
 }
 
+/// Removes the named schemas of a document to which nothing refers: of alternatives that are left out.
+pub(super) fn remove_unused(document: &mut Value) {
+    loop {
+        let text = document.to_string();
+        let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) else { return };
+        let before = schemas.len();
+        schemas.retain(|name, _| text.contains(&format!("\"#/components/schemas/{name}\"")));
+        // Others may have been referred to by those that are gone.
+        if schemas.len() == before {
+            return;
+        }
+    }
+}
+
 /// Removes what a derive adds and no reader needs: formats of integers that JSON Schema does not know, and defaults that are
 /// null.
 pub(super) fn tidy(schema: Value) -> Value {

@@ -173,7 +173,7 @@ fn logged(schemas: &mut Schemas) -> Vec<Event> {
 }
 
 /// The name of a schema for the payload of an event: `emergency:message:deleted` becomes `EmergencyMessageDeleted`.
-pub(super) fn type_name(event: &str) -> String {
+pub(crate) fn type_name(event: &str) -> String {
     let words = event.split([':', '_']);
     words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }

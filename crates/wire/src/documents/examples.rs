@@ -47,7 +47,7 @@ fn of_field(name: &str) -> Option<Value> {
         "eventId" | "latestEventId" | "lastEventId" | "after" => json!(4711),
         "severity" | "score" => json!(5),
         "average" => json!(4.5),
-        "count" | "alerted" | "sent" | "nearbyHelperCount" | "onDuty" | "helped" => json!(4),
+        "count" | "alerted" | "alertedHelpers" | "sent" | "nearbyHelperCount" | "onDuty" | "helped" => json!(4),
         "radius" | "alertRadius" => json!(5000),
         "distance" | "trustScore" => json!(150),
         "limit" => json!(50),
@@ -154,6 +154,18 @@ pub(super) fn for_query(name: &str, schema: &Value) -> Value {
         schema["examples"] = json!([value_of(name, &schema)]);
     }
     schema
+}
+
+/// The example of the payload of an event: ids have no alias there, but in messages.
+pub(super) fn of_event(schema: &Value, components: &Map<String, Value>) -> Value {
+    fn without_aliases(value: &mut Value) {
+        let Some(object) = value.as_object_mut() else { return };
+        object.remove("_id");
+        object.iter_mut().filter(|(key, _)| *key != "message").for_each(|(_, inner)| without_aliases(inner));
+    }
+    let mut example = compose(schema, components, 0);
+    without_aliases(&mut example);
+    example
 }
 
 /// Adds a composed example to every body and answer of an OpenAPI document.

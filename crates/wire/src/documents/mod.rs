@@ -5,13 +5,15 @@
 
 mod asyncapi;
 mod components;
-mod events;
+pub(crate) mod events;
 mod examples;
 mod openapi;
+mod rates;
 mod requests;
 mod route;
 mod routes;
 pub(crate) mod schema;
+mod words;
 
 use serde_json::Value;
 

@@ -5,14 +5,34 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    components::{Schemas, VERSION, tidy},
-    examples,
+    components::{Schemas, VERSION, remove_unused, tidy},
+    examples, rates,
     route::{Access, Content, Reason, Route},
-    routes,
+    routes, words,
 };
 
 const DESCRIPTION: &str = "\
 Raise an emergency, alert verified helpers nearby, and see who comes.
+
+An **owner** registers or logs in, and sends `accessToken` with every request. `POST /api/v1/emergencies` raises an emergency; the \
+events (`/api/docs/events`) tell who comes and where they are: `emergency:alerts`, `helper:joined`, `helper:status_update`, \
+`helper:location`, `emergency:message`. `resolve` or `cancel` ends it. After a start of the app `GET /api/v1/emergencies/active` has \
+the live one.
+
+A **helper** asks to be one with `PUT /api/v1/helpers/me`, and waits until an administrator has verified them, unless `helperPolicy` \
+of `GET /api/v1/app/config` is `open`. The app connects for events, and reports where the helper is: by the event `location:update`, \
+or by `PUT /api/v1/helpers/me/location`. Without a position of the last day, a helper is not alerted. `emergency:nearby` is the \
+alert: acknowledge it, show it, send `alert:seen`, and answer with `POST /api/v1/emergencies/{id}/respond`. Then \
+`PUT /api/v1/emergencies/{id}/helper-status` and the positions tell the owner how far the helper is. After a start of the app \
+`helper-active` has the emergency that the helper responds to, `pending-for-helper` the alerts that wait for an answer.
+
+A **dispatcher** is an administrator: `dispatcher:join` follows all emergencies, `GET /api/v1/admin/emergencies` lists them, \
+`GET /api/v1/emergencies/{id}/timeline` tells what happened, `PUT /api/v1/helpers/{userId}/verification` lets a helper help.
+
+An access token is valid for a day unless the service is set up otherwise: the claim `exp` of the JWT tells. Exchange it ahead of \
+that with `POST /api/v1/auth/refresh`, one request at a time, and store the new pair before it is used. An answer 401 with \
+`token_expired` asks for the same; with any other reason the session is over. The package `@allynet/client` does this, and the \
+connection for events.
 
 Every answer with `success: true` has `data`; a refusal has `error.reason`, a constant that programs can rely on, and \
 `error.message`, a sentence that may change. Times are RFC 3339 in UTC, distances metres, ids UUIDs. Unknown fields are \
@@ -21,6 +41,9 @@ ignored. `null` counts as missing, except in changes of something that exists, w
 For `active_emergency_exists` and `request_id_used`, `error.details` has the id of that emergency as `emergencyId`. A helper is \
 shown the exact place before accepting, unless the owner is anonymous or the service is set up so; then `location.precision` is \
 the size of the cell whose centre is shown.
+
+Limits are far above the use of one person: an answer 429 says in `Retry-After` when to try again, each operation which limits \
+count it. Operations without `x-rate-limits`, such as raising and answering an emergency, are never limited for their number.
 
 Every answer has the header `x-request-id`, and `traceparent` if the request has one (W3C Trace Context). A request can also be \
 refused before its route is known: 400 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";
@@ -73,6 +96,7 @@ pub(super) fn document() -> Value {
             },
         },
     });
+    remove_unused(&mut document);
     examples::add_to_media(&mut document);
     document
 }
@@ -90,6 +114,9 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     });
     if !route.description.is_empty() {
         operation["description"] = json!(route.description);
+    }
+    if !route.limits().is_empty() {
+        operation["x-rate-limits"] = rates::table(route.limits());
     }
     let parameters = parameters(route, schemas);
     if !parameters.is_empty() {
@@ -130,13 +157,10 @@ fn parameters(route: &Route, schemas: &mut Schemas) -> Vec<Value> {
                 _ => json!({ "type": "string", "format": "uuid", "examples": [examples::UUID] }),
             };
             let description = match name {
-                "id" => "The emergency.",
-                "userId" => "The user.",
-                "contactId" => "The contact.",
-                "deviceId" => "The device.",
-                "messageId" => "The message.",
-                "sessionId" => "The session.",
-                _ => "The secret of the link.",
+                "id" => "The emergency.".to_owned(),
+                "token" => "The secret of the link.".to_owned(),
+                // `userId` is the id of a user.
+                _ => format!("The {}.", name.trim_end_matches("Id")),
             };
             json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
         })
@@ -184,9 +208,9 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
         let refusal = refusal(status, &reasons);
         // A page has an answer of its own for an unknown token.
         let entry = all.entry(status).or_insert_with(|| json!({ "description": "", "content": {} }));
-        let names: Vec<_> = reasons.iter().map(|reason| format!("`{}`", reason.1)).collect();
         if entry["description"] == "" {
-            entry["description"] = json!(names.join(", "));
+            let explain = |reason: &Reason| (reason.1, explanation(*reason, route));
+            entry["description"] = json!(words::list(reasons.iter().map(explain)));
         }
         entry["content"]["application/json"] = refusal;
         if status == 429 {
@@ -202,6 +226,16 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
         }
     }
     all.into_iter().map(|(status, response)| (status.to_string(), response)).collect::<Map<_, _>>().into()
+}
+
+/// When a route refuses for a reason.
+fn explanation((status, reason): Reason, route: &Route) -> String {
+    if status != 429 {
+        return words::meaning_of_reason(status, reason);
+    }
+    let limits = route.limits().iter().map(|&limit| rates::sentence(limit));
+    let pause = Some(route.pause.to_owned()).filter(|pause| !pause.is_empty());
+    limits.chain(pause).collect::<Vec<_>>().join(" ")
 }
 
 fn success(data: &Value) -> Value {

@@ -553,7 +553,8 @@ requests! {
         #[schemars(length(max = 4096))]
         token: String,
         /// The greatest `eventId` that the client has handled; before the first one, `latestEventId` of the first
-        /// `session:ready`. What was missed since is replayed.
+        /// `session:ready`. What was missed since is replayed. One that this node does not know delays `session:ready` by up to two
+        /// seconds, in which it may arrive from another node; then `session:resync` follows.
         #[schemars(range(min = 0))]
         last_event_id: Option<i64>,
     }
@@ -565,6 +566,9 @@ requests! {
 pub(super) struct LeaveDispatchers {}
 
 /// An administrator's decision.
+///
+/// - `verified`: may help
+/// - `rejected`: may not help, and drops out of every emergency
 #[derive(JsonSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "VerificationDecision")]
@@ -574,6 +578,9 @@ enum Decision {
 }
 
 /// A helper's answer.
+///
+/// - `accept`: comes
+/// - `decline`: does not come, and is not alerted again
 #[derive(JsonSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ResponseAction")]
@@ -583,6 +590,12 @@ enum Action {
 }
 
 /// The status of emergencies in the list for administrators.
+///
+/// - `active`: live; no helper counts as help
+/// - `responding`: live; a helper is on the way or there
+/// - `resolved`: ended
+/// - `cancelled`: ended by the owner as a false alarm
+/// - `deleted`: deleted by the owner; a record of it is left
 #[derive(JsonSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ListedStatus {

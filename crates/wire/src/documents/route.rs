@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::limits;
+use crate::limits::{self, Excess, Limit};
 
 /// Makes the schema of a type, or a reference to it.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -45,6 +45,8 @@ pub(super) struct Route {
     pub(super) body: Option<SchemaOf>,
     pub(super) form: bool,
     pub(super) answers: Vec<(u16, &'static str, Content)>,
+    /// When it answers 429 besides the rate limits.
+    pub(super) pause: &'static str,
     refusals: Vec<Reason>,
 }
 
@@ -89,6 +91,7 @@ impl Route {
             body: None,
             form: false,
             answers: Vec::new(),
+            pause: "",
             refusals: Vec::new(),
         }
     }
@@ -166,11 +169,20 @@ impl Route {
         self
     }
 
+    /// Answers 429 by a rule that holds whether or not there are rate limits.
+    pub(super) fn pauses(self, when: &'static str) -> Self {
+        Self { pause: when, ..self }.refuses(&[RATE_LIMITED])
+    }
+
+    /// The rate limits that count its requests.
+    pub(super) fn limits(&self) -> &'static [Limit] {
+        limits::of_route(self.method, self.path).unwrap_or_default()
+    }
+
     /// Every reason for which it refuses, in growing order.
     pub(super) fn reasons(&self) -> Vec<Reason> {
         let sends_file = self.answers.iter().all(|(_, _, content)| matches!(content, Content::File(_)));
-        let is_limited = limits::of_route(self.method, self.path)
-            .is_some_and(|limits| limits.iter().any(|limit| limit.excess() == limits::Excess::Refused));
+        let is_limited = self.limits().iter().any(|limit| limit.excess() == Excess::Refused);
         let mut all = self.refusals.clone();
         let kinds: [(bool, &[Reason]); 5] = [
             (self.access == Access::Token, &WITH_TOKEN),

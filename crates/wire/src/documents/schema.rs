@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::words;
+
 /// The schema of an enumeration of the domain.
 pub(crate) struct Word<T>(PhantomData<T>);
 
@@ -16,7 +18,11 @@ impl<T: StringEnum> JsonSchema for Word<T> {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "enum": T::SPELLINGS })
+        let meaning =
+            |word: &&'static str| (*word, words::meaning_of_value(T::NAME, word).unwrap_or_default().to_owned());
+        json_schema!({
+            "type": "string", "enum": T::SPELLINGS, "description": words::list(T::SPELLINGS.iter().map(meaning)),
+        })
     }
 }
 
@@ -74,14 +80,28 @@ texts! {
     ClockTime = { "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" };
     /// 32 octets in base64url without padding.
     Receipt = { "type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", "examples": ["BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"] };
-    /// Why a client event was refused.
-    FailureCode = { "type": "string", "enum": FAILURE_CODES };
     /// The word `deleted`.
     Deleted = { "const": "deleted" };
     /// What somebody is to an emergency: the owner, a helper, or the service itself.
     SenderRole = { "type": "string", "enum": ["creator", "helper", "system"] };
     /// What the recipient of a direct message is to the emergency.
     RecipientRole = { "type": "string", "enum": ["creator", "helper"] };
+}
+
+/// Why a client event was refused.
+pub(crate) struct FailureCode;
+
+impl JsonSchema for FailureCode {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("FailureCode")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let meaning = |code: &'static str| (code, words::meaning_of_code(code).unwrap_or_default().to_owned());
+        json_schema!({
+            "type": "string", "enum": FAILURE_CODES, "description": words::list(FAILURE_CODES.map(meaning)),
+        })
+    }
 }
 
 /// The id of a resource.

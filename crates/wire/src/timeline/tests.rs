@@ -52,6 +52,26 @@ fn the_owner_sees_the_actor_of_every_entry() {
 }
 
 #[test]
+fn every_entry_has_the_fields_of_its_schema() {
+    let document = crate::documents::openapi();
+    let schemas = &document["components"]["schemas"];
+    let keys =
+        |value: &Value| value.as_object().into_iter().flat_map(|object| object.keys().cloned()).collect::<Vec<_>>();
+    let mut found = std::collections::BTreeSet::new();
+    let viewers = [(OWNER, Stage::Owner), (ADMIN, Stage::Administrator)];
+    for entry in viewers.into_iter().flat_map(|(viewer, stage)| read(&all_events(), viewer, stage)) {
+        let name = entry["event"].as_str().unwrap();
+        let schema = &schemas[format!("Timeline{}", crate::documents::events::type_name(name))];
+        assert_eq!(schema["properties"]["event"]["const"], name);
+        assert_eq!(keys(&entry), keys(&schema["properties"]), "{name}");
+        assert_eq!(keys(&entry["data"]), keys(&schema["properties"]["data"]["properties"]), "{name}");
+        found.insert(name.to_owned());
+    }
+    let documented = schemas["TimelineEntry"]["discriminator"]["mapping"].as_object().unwrap();
+    assert_eq!(found, documented.keys().cloned().collect());
+}
+
+#[test]
 fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     assert_snapshot!(summary(&all_events(), GRACE_HOPPER, Stage::Responder), @r#"
     1 emergency:created null

@@ -183,6 +183,7 @@ pub(crate) struct SkippedView {
     /// In an emergency of their own, or responding to another.
     engaged: Option<u32>,
     /// At their limit of alerts.
+    #[schemars(example = 3)]
     limit: Option<u32>,
 }
 

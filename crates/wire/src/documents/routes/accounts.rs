@@ -16,6 +16,10 @@ const DELETION: &str = "Connections are closed, and the email is free at once. O
                         \"Former user\" with an id that all deleted accounts have in common.";
 const DELETION_REFUSALS: &[Reason] =
     &[(403, "invalid_credentials"), (409, "emergency_live"), (409, "last_administrator")];
+const FAILED_LOGINS: &str = "After 10 wrong passwords for one account from one address in 15 minutes, or 100 from all addresses in an \
+                             hour; the latter not for addresses from which the account was logged in to. Also while too many \
+                             passwords wait to be hashed.";
+const QUEUE: &str = "Also while too many passwords wait to be hashed.";
 const CONTACT_NOT_FOUND: Reason = (404, "contact_not_found");
 const MAIL_NOT_CONFIGURED: Reason = (501, "mail_not_configured");
 
@@ -53,16 +57,19 @@ pub(super) fn routes() -> Vec<Route> {
             .says("Delete the caller's account", DELETION)
             .body::<AccountDeletion>()
             .confirms("The account is deleted.")
+            .pauses(FAILED_LOGINS)
             .refuses(DELETION_REFUSALS),
         Route::new("POST", "/api/v1/auth/me/delete", "deleteAccountByPost")
             .says("Delete the caller's account, where a proxy drops the body of a DELETE", DELETION)
             .body::<AccountDeletion>()
             .confirms("The account is deleted.")
+            .pauses(FAILED_LOGINS)
             .refuses(DELETION_REFUSALS),
         Route::new("PUT", "/api/v1/auth/update-password", "changePassword")
             .says("Change the password", "Every other session ends.")
             .body::<PasswordChange>()
             .confirms("The new password holds.")
+            .pauses(QUEUE)
             .refuses(&[(403, "invalid_credentials")]),
         Route::new("GET", "/api/v1/auth/stats", "ownStats")
             .says("Read how often the caller helped and was helped", "")
@@ -78,12 +85,14 @@ fn signing_in() -> Vec<Route> {
             .open()
             .body::<Register>()
             .answers::<Session<'_>>(201, "The account, and the tokens of its first session.")
+            .pauses(QUEUE)
             .refuses(&[(409, "email_taken")]),
         Route::new("POST", "/api/v1/auth/login", "logIn")
             .says("Log in", "")
             .open()
             .body::<Login>()
             .answers::<Session<'_>>(200, "The account, and the tokens of a new session.")
+            .pauses(FAILED_LOGINS)
             .refuses(&[(401, "invalid_credentials"), (403, "account_blocked")]),
         Route::new("POST", "/api/v1/auth/refresh", "refreshTokens")
             .says(
@@ -106,13 +115,15 @@ fn signing_in() -> Vec<Route> {
             )
             .open()
             .body::<ForgotPassword>()
-            .confirms("If there is such an account, an email is on its way.")
+            .confirms("If there is such an account, an email is on its way: one a minute, and five a day.")
+            .pauses("Also while too many requests wait.")
             .refuses(&[MAIL_NOT_CONFIGURED]),
         Route::new("POST", "/api/v1/auth/reset-password", "resetPassword")
             .says("Replace a forgotten password", "All sessions of the account end.")
             .open()
             .body::<ResetPassword>()
             .confirms("The new password holds.")
+            .pauses(QUEUE)
             .refuses(&[(400, "reset_token_invalid"), MAIL_NOT_CONFIGURED]),
     ]
 }

@@ -12,7 +12,6 @@ use crate::{
     views::{EmergencyData, EmergencyView, HelpersView, RaisedView},
 };
 
-const RATE_LIMITED: Reason = (429, "rate_limited");
 const NOT_A_HELPER: Reason = (403, "not_a_helper");
 
 pub(super) fn routes() -> Vec<Route> {
@@ -43,14 +42,16 @@ fn raising() -> Vec<Route> {
             )
             .body::<EmergencyChange>()
             .answers::<EmergencyData<'_>>(200, "The emergency as it is now.")
-            .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, EMERGENCY_ENDED, RATE_LIMITED, CONTENDED]),
+            .pauses("After 30 changes in a minute, but never for the first change of `type` and the first of `priority`.")
+            .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, EMERGENCY_ENDED, CONTENDED]),
         Route::new("POST", "/api/v1/emergencies/{id}/renew", "renewSearch")
             .says(
                 "Ask for more help",
                 "For the owner. Searches helpers again, also while one is on the way: no response so far counts as help then.",
             )
             .answers::<EmergencyData<'_>>(200, "Helpers are searched again.")
-            .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, EMERGENCY_ENDED, RATE_LIMITED, CONTENDED]),
+            .pauses("Less than 30 seconds after the last time, unless the service is set up otherwise.")
+            .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED, EMERGENCY_ENDED, CONTENDED]),
     ]
 }
 
@@ -98,7 +99,11 @@ fn reading() -> Vec<Route> {
             .answers::<HelpersView<'_>>(200, "Responses that are not cancelled, and counts of available helpers.")
             .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED]),
         Route::new("GET", "/api/v1/emergencies/{id}/timeline", "timeline")
-            .says("Read what happened", "For the owner, its helpers and administrators.")
+            .says(
+                "Read what happened",
+                "For the owner, its helpers and administrators. What has a name of a server event is its payload, rendered for the \
+                 caller and without `eventId`. Administrators read the messages to all participants here, but no direct ones.",
+            )
             .query::<TimelineQuery>()
             .answers::<data::Timeline<'_>>(200, "The events in the order in which they happened.")
             .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED]),
@@ -114,6 +119,10 @@ fn responding() -> Vec<Route> {
                  is recorded, tells nobody, and stops further alerts. Never limited.",
             )
             .body::<Respond>()
+            .pauses(
+                "Accepting again after cancelling: at once the first two times, then after 60 seconds, unless the service is set \
+                 up otherwise.",
+            )
             .answers::<EmergencyData<'_>>(200, "The answer is stored. Repeating it changes nothing.")
             .refuses(&[
                 EMERGENCY_NOT_FOUND,
@@ -122,19 +131,18 @@ fn responding() -> Vec<Route> {
                 EMERGENCY_ENDED,
                 (409, "already_responding"),
                 (409, "already_responding_elsewhere"),
-                RATE_LIMITED,
                 CONTENDED,
             ]),
         Route::new("PUT", "/api/v1/emergencies/{id}/helper-status", "updateHelperStatus")
             .says("Report how far the caller is", "For responding helpers. `cancelled` gives the emergency up.")
             .body::<HelperStatus>()
+            .pauses("Reporting the present status again, 30 times in a minute. A step forward and a cancellation never.")
             .answers::<EmergencyData<'_>>(200, "The status is stored.")
             .refuses(&[
                 EMERGENCY_NOT_FOUND,
                 NOT_AUTHORIZED,
                 EMERGENCY_ENDED,
                 (409, "invalid_transition"),
-                RATE_LIMITED,
                 CONTENDED,
             ]),
     ]
@@ -195,7 +203,11 @@ fn ending() -> Vec<Route> {
 pub(super) fn messages() -> Vec<Route> {
     vec![
         Route::new("GET", "/api/v1/emergencies/{id}/messages", "listMessages")
-            .says("Read messages", "For the owner and its helpers.")
+            .says(
+                "Read messages",
+                "For the owner and its helpers, each with the direct messages that they sent or were sent. Administrators take no \
+                 part: they read the messages to all participants in the timeline.",
+            )
             .query::<MessagesQuery>()
             .answers::<data::Messages<'_>>(200, "Oldest first.")
             .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED]),

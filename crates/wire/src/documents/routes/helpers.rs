@@ -10,7 +10,7 @@ use crate::{
         route::{NOT_AUTHORIZED, Reason, Route, USER_NOT_FOUND},
     },
     socket::Located,
-    views::{Helper, HelperList, User},
+    views::{DeletedEmergencyView, Helper, HelperList, ListedEmergencyView, User},
 };
 
 const NOT_A_HELPER: Reason = (403, "not_a_helper");
@@ -20,19 +20,32 @@ const PUSH_NOT_CONFIGURED: Reason = (501, "push_not_configured");
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new("GET", "/api/v1/helpers/me", "ownHelperRecord")
-            .says("Read the caller's helper record", "")
+            .says(
+                "Read the caller's helper record",
+                "No event tells that an administrator verified or rejected the helper: read it when the app is shown, and after \
+                 each `session:ready`. A helper who may help and is on duty then gets alerts at once, without connecting again.",
+            )
             .answers::<Helper<'_>>(200, "The record, with the alert preferences.")
             .refuses(&[NOT_A_HELPER]),
         Route::new("PUT", "/api/v1/helpers/me", "changeHelperRecord")
-            .says("Become a helper, or change duty, skills, transport and alert preferences", "")
+            .says(
+                "Become a helper, or change duty, skills, transport and alert preferences",
+                "A new helper is on duty (`available`), and is alerted once an administrator has verified them.",
+            )
             .body::<HelperChange>()
             .answers::<Helper<'_>>(200, "The record as it is now."),
         Route::new("PUT", "/api/v1/helpers/me/location", "reportPosition")
-            .says("Report where the caller is", "As the event `location:update`.")
+            .says(
+                "Report where the caller is",
+                "As the event `location:update`. While the caller responds to an emergency, its owner sees it.",
+            )
             .body::<PositionReport>()
             .answers::<Located>(200, "The position, and whether it is the newest one now."),
         Route::new("GET", "/api/v1/helpers/me/readiness", "readiness")
-            .says("Ask whether alerts can reach the caller", "")
+            .says(
+                "Ask whether alerts can reach the caller",
+                "A problem does not always prevent alerts: without a device they still arrive over a connection.",
+            )
             .answers::<data::HelperReadiness>(200, "What stands in the way.")
             .refuses(&[NOT_A_HELPER]),
     ]
@@ -59,7 +72,8 @@ pub(super) fn devices() -> Vec<Route> {
             .answers::<data::DeviceDeleted>(200, "No push is sent to it any more.")
             .refuses(&[DEVICE_NOT_FOUND]),
         Route::new("POST", "/api/v1/devices/{deviceId}/test", "testDevice")
-            .says("Send a test alert to a device", "At most one in 5 seconds and ten an hour.")
+            .says("Send a test alert to a device", "")
+            .pauses("More than one test of a device in 5 seconds, or ten in an hour.")
             .answers::<data::Device<'_>>(202, "A push is on its way.")
             .refuses(&[DEVICE_NOT_FOUND, PUSH_NOT_CONFIGURED]),
         Route::new("POST", "/api/v1/alerts/receipts", "confirmPush")
@@ -119,11 +133,33 @@ pub(super) fn administration() -> Vec<Route> {
     ]
 }
 
-/// A page of emergencies, or of records of deleted ones.
+/// A page of emergencies, for administrators. With `status=deleted` it has records of deleted emergencies, otherwise none.
 #[derive(schemars::JsonSchema)]
-#[schemars(untagged)]
+#[schemars(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it only describes the answer")]
-enum EmergencyPage<'a> {
-    Emergencies(data::EmergencyList<'a>),
-    Deleted(data::DeletedEmergencyList<'a>),
+struct EmergencyPage<'a> {
+    /// Newest first; deleted ones by when they were deleted.
+    #[schemars(length(max = 100))]
+    emergencies: Vec<EmergencyOrRecord<'a>>,
+    /// The cursor of the next page; `null` on the last one.
+    #[schemars(length(max = 200))]
+    next_cursor: Option<String>,
+}
+
+/// An emergency, or the record of a deleted one: `status` tells.
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged, extend("discriminator" = {
+    "propertyName": "status",
+    "mapping": {
+        "active": "#/components/schemas/ListedEmergency",
+        "responding": "#/components/schemas/ListedEmergency",
+        "resolved": "#/components/schemas/ListedEmergency",
+        "cancelled": "#/components/schemas/ListedEmergency",
+        "deleted": "#/components/schemas/DeletedEmergency",
+    },
+}))]
+#[expect(dead_code, reason = "it only describes the answer")]
+enum EmergencyOrRecord<'a> {
+    Emergency(Box<ListedEmergencyView<'a>>),
+    Record(DeletedEmergencyView<'a>),
 }
