@@ -47,6 +47,7 @@ const table = {
   'GET /helpers/me': ['403 not_a_helper', 200, 200, 200, '403 not_a_helper', '403 not_a_helper', '401 token_missing', 200, 200],
 
   'GET /resources': everybody(200),
+  'POST /resources/:resourceId/reports': everybody('404 resource_not_found'),
 
   // Administrators.
   'POST /resources': administrators(201),
@@ -202,6 +203,7 @@ for (const database of databases) {
       'PUT /helpers/me/location': () => ({ latitude: 1, longitude: 1 }),
       'POST /emergencies': () => ({ location: { latitude: 1, longitude: 1 } }),
       'PUT /helpers/:userId/verification': () => ({ status: 'rejected' }),
+      'POST /resources/:resourceId/reports': () => ({ state: 'missing' }),
       'POST /resources': () => ({ kind: 'aed', location: { latitude: 1, longitude: 1 } }),
       'PUT /helpers/:userId/block': () => ({ blocked: false }),
       'POST /emergencies/:id/messages': () => ({ message: 'hello' }),

@@ -103,6 +103,12 @@ const table = {
     },
   },
   'DELETE /resources/:resourceId': plain('admin'),
+  'POST /resources/:resourceId/reports': {
+    set: async (app) => {
+      const { resource } = ok(await (await app.admin()).post('/resources', RESOURCE), 201);
+      return { caller: await app.user(), ids: { resourceId: resource.id }, body: () => ({ state: 'missing', note: 'gone' }) };
+    },
+  },
 
   'GET /helpers': plain('admin', { query: { verification: 'pending', cursor: CURSOR, limit: 5 } }),
   'GET /helpers/me': plain('unverifiedHelper'),

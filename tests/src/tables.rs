@@ -104,6 +104,7 @@ pub const TABLES: &[Table] = &[
         "the retention, or `ALLYNET_TRUST_AGAIN_AFTER` if that is more",
     ),
     table("resource", Nothing, NO_PERSON, "stays until an administrator deletes it"),
+    table("resource_report", Own, Left("about a thing; it is counted for 30 days"), "30 days, or when it is settled"),
     table("response", Part, Field("responses"), "thinning of the notes; the rest stays"),
     table("ring", Own, Left("numbers of a limit"), "two days"),
     table(

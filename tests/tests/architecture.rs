@@ -59,6 +59,7 @@ const DOMAIN: &[&str] = &[
     "geo",
     "libm",
     "mockall",
+    "opening-hours",
     "serde",
     "thiserror",
     "unicode-normalization",

@@ -17,7 +17,7 @@ use allynet_domain::{
     testing,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, resources,
+        password_resets,
     },
 };
 use allynet_rest::{PriorityPorts, Readiness, RestPorts};
@@ -74,6 +74,7 @@ fn emergency_ports(store: &Store) -> emergencies::EmergencyPorts {
         access_log: store.access_log.clone(),
         emergencies: store.emergencies.clone(),
         helpers: store.helpers.clone(),
+        resources: store.resources.clone(),
         changes: store.changes.clone(),
         clock: Arc::new(StoppedClock),
         ids: Arc::new(NewIds),
@@ -126,11 +127,6 @@ impl Service {
             contacts: contacts::ContactPorts {
                 contacts: store.contacts.clone(),
                 tokens: Arc::new(HmacHasher::new(&secret)),
-                clock: Arc::new(StoppedClock),
-                ids: Arc::new(NewIds),
-            },
-            resources: resources::ResourcePorts {
-                resources: store.resources.clone(),
                 clock: Arc::new(StoppedClock),
                 ids: Arc::new(NewIds),
             },

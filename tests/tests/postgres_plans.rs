@@ -36,6 +36,7 @@ const GROWING_TABLES: &[&str] = &[
     "report",
     "reputation_gain",
     "resource",
+    "resource_report",
     "response",
     "session",
 ];
@@ -136,6 +137,9 @@ const FILL_TABLES: &str = "
     INSERT INTO resource (id, kind, latitude, longitude, access, status, source, created_at)
         SELECT made(4, n), 'aed', -60 + n % 100, -170 + (n / 100) % 300 + random(), 'public', 'available', 'osm', now()
         FROM generate_series(1, 40000) n;
+    INSERT INTO resource_report (resource_id, reporter_id, state, is_counted, reported_at)
+        SELECT made(4, n), a.id, 'missing', true, now() - n * interval '1 minute'
+        FROM generate_series(1, 40000) n, LATERAL (SELECT id FROM account OFFSET n % 100 LIMIT 1) a;
     ANALYZE;
 ";
 
@@ -166,6 +170,11 @@ fn parameters(statement: &str) -> Vec<String> {
         "resources::ADD" => vec![format!(
             "{CALL}, 'aed', {TOWN}, null, 'public', null, null, null, null, null, 'available', null, 'osm', now()"
         )],
+        "resources::REPORT" => vec![format!("{CALL}, {HELPER}, 'missing', null, true, now(), false, 'missing', 3, {fresh}")],
+        "resources::IMPORT" => vec![
+            r#"'[{"id": "00000000-0000-4000-8000-000000000001", "osm_id": "node/1", "kind": "aed", "latitude": 1, "longitude": 1, "access": "public", "checked_at": "2026-01-15T00:00:00Z"}]'::jsonb, now()"#
+                .to_owned(),
+        ],
         "resources::CHANGE" => vec![format!("{CALL}, 'aed', {TOWN}, null, 'public', null, null, null, null, null")],
         "positions::LAST" | "devices::LIST" | "devices::REACHABILITY" => vec![HELPER.to_owned()],
         "accounts::CREDENTIALS" => vec!["'32@example.org'".to_owned()],
@@ -299,7 +308,7 @@ fn parameters(statement: &str) -> Vec<String> {
             ["90 days", "1 hour"].map(|age| format!("now() - interval '{age}', 20")).to_vec()
         }
         "retention::THIN" => vec![format!("array[{CALL}]::uuid[], '{{1}}', '{{2}}', {fresh}, now(), 20")],
-        "retention::FORGET_COUNTERS" => vec![format!("{fresh}, {fresh}, {fresh}, {fresh}, 20")],
+        "retention::FORGET_COUNTERS" => vec![format!("{fresh}, {fresh}, {fresh}, {fresh}, 20, {fresh}")],
         "retention::FORGET_FORMER_USERS" => vec!["now() - interval '90 days', 20".to_owned()],
         "sessions::LIST" => vec![format!("{OWNER}, 100, {fresh}")],
         other => panic!("{other} has no parameters here"),

@@ -15,7 +15,7 @@ use allynet_domain::{
     testing,
     usecase::{
         Rules, accounts, alerts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, resources, rooms,
+        password_resets, rooms,
     },
 };
 use allynet_postgres::Postgres;
@@ -115,11 +115,6 @@ impl Service {
             clock: clock.clone(),
             ids: accounts.ids.clone(),
         };
-        let resources = resources::ResourcePorts {
-            resources: store.resources.clone(),
-            clock: clock.clone(),
-            ids: accounts.ids.clone(),
-        };
         let helpers = helpers::HelperPorts {
             accounts: store.accounts.clone(),
             changes: store.changes.clone(),
@@ -138,7 +133,6 @@ impl Service {
             contact_pages: contact_pages(&store, HmacHasher::new(&secret)),
             contacts,
             devices,
-            resources,
             sending,
             helpers: helpers.clone(),
             emergencies: emergencies.clone(),
@@ -450,6 +444,7 @@ fn emergency_ports(store: &Store, rules: Rules) -> emergencies::EmergencyPorts {
         access_log: store.access_log.clone(),
         emergencies: store.emergencies.clone(),
         helpers: store.helpers.clone(),
+        resources: store.resources.clone(),
         changes: store.changes.clone(),
         clock: Arc::new(StoppedClock),
         ids: Arc::new(NewIds),

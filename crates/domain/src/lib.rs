@@ -70,6 +70,7 @@ pub mod lost_events;
 pub mod message;
 pub mod name;
 pub mod near;
+pub mod opening_hours;
 pub mod outbox;
 pub mod password_reset;
 pub mod port;
@@ -153,8 +154,9 @@ pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, Qui
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
 pub use resource::{
-    MAX_RESOURCES, Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceSearch, ResourceSource,
-    ResourceStatus,
+    ENOUGH_REPORTS, ImportCounts, ImportedResource, MAX_RESOURCES, REPORTS_COUNTED_FOR, ReportWeight, ReportedState,
+    Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceReport, ResourceSearch, ResourceSource,
+    ResourceStatus, SEEN_FIX_AGE, SEEN_WITHIN,
 };
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings, Weighed};
 pub use secret::Secret;

@@ -1,6 +1,8 @@
 //! Boxes with a defibrillator and other things that help, and where they are.
 
-use crate::{Metres, Position, ResourceId, Text, Timestamp, string_enum};
+use chrono::TimeDelta;
+
+use crate::{Metres, Position, ResourceId, Text, Timestamp, UserId, Zone, opening_hours, string_enum};
 
 string_enum! {
     /// What a resource is.
@@ -24,6 +26,19 @@ string_enum! {
     ResourceSource { Manual = "manual", Osm = "osm" }
 }
 
+string_enum! {
+    /// What somebody saw who looked for a resource.
+    ReportedState { Missing = "missing", Unusable = "unusable", Moved = "moved", Ok = "ok" }
+}
+
+/// Number of helpers whose reports together count as a decisive one.
+pub const ENOUGH_REPORTS: u32 = 3;
+/// How long a report counts.
+pub const REPORTS_COUNTED_FOR: TimeDelta = TimeDelta::days(30);
+/// Maximum distance from a resource at which a responding helper has seen it.
+pub const SEEN_WITHIN: Metres = Metres::new(100.0);
+/// Maximum age of the position that tells that.
+pub const SEEN_FIX_AGE: TimeDelta = TimeDelta::minutes(2);
 /// Maximum length of a list of resources.
 pub const MAX_RESOURCES: u32 = 500;
 
@@ -51,11 +66,14 @@ pub struct ResourceDetails {
 }
 
 impl ResourceDetails {
-    /// Whether it can be reached now. `None` if its hours are missing, or tell more than that it is always open: they are not
-    /// interpreted.
-    pub fn is_open(&self) -> Option<bool> {
-        let hours = self.opening_hours.as_ref()?;
-        (hours.as_str() == "24/7").then_some(true)
+    /// Whether it can be reached now, by its hours. `None` if they are missing, or cannot be read.
+    pub fn is_open(&self, zone: Option<Zone>, now: Timestamp) -> Option<bool> {
+        opening_hours::is_open(self.opening_hours.as_ref()?.as_str(), self.position, zone, now)
+    }
+
+    /// When it cannot be reached any more, if it can be now and that is less than a week ahead.
+    pub fn open_until(&self, zone: Option<Zone>, now: Timestamp) -> Option<Timestamp> {
+        opening_hours::open_until(self.opening_hours.as_ref()?.as_str(), self.position, zone, now)
     }
 }
 
@@ -74,6 +92,88 @@ pub struct Resource {
     pub source: ResourceSource,
     /// When it was added.
     pub created_at: Timestamp,
+}
+
+/// How much a report of a resource counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportWeight {
+    /// By a user who may not help: it is stored for administrators.
+    Noted,
+    /// By a helper: it counts together with others.
+    Counted,
+    /// By an administrator, or a responding helper who was there.
+    Decisive,
+}
+
+/// What a user saw who looked for a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResourceReport {
+    /// The resource.
+    pub resource: ResourceId,
+    /// The user.
+    pub reporter: UserId,
+    /// What they saw.
+    pub state: ReportedState,
+    /// What else they say.
+    pub note: Option<Text<500>>,
+    /// How much it counts.
+    pub weight: ReportWeight,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl ResourceReport {
+    /// The status that follows from it, and the number of helpers who have to report the same within [`REPORTS_COUNTED_FOR`], this one
+    /// included; 0 if it is decisive. `None` if the status stays.
+    pub fn outcome(&self) -> Option<(ResourceStatus, u32)> {
+        let helpers_needed = if self.weight == ReportWeight::Decisive { 0 } else { ENOUGH_REPORTS };
+        match self.state {
+            ReportedState::Missing => Some((ResourceStatus::Missing, helpers_needed)),
+            ReportedState::Unusable => Some((ResourceStatus::Unusable, helpers_needed)),
+            ReportedState::Ok => self.settles().then_some((ResourceStatus::Available, 0)),
+            // Where it is now is for an administrator to enter.
+            ReportedState::Moved => None,
+        }
+    }
+
+    /// Whether no earlier report counts any more.
+    pub fn settles(&self) -> bool {
+        self.state == ReportedState::Ok && self.weight == ReportWeight::Decisive
+    }
+
+    /// Whether it counts together with those of other helpers.
+    pub fn is_counted(&self) -> bool {
+        self.weight != ReportWeight::Noted
+    }
+
+    /// Earliest time of a report that counts together with this one.
+    pub fn counted_since(&self) -> Timestamp {
+        self.at.checked_sub_signed(REPORTS_COUNTED_FOR).unwrap_or(Timestamp::MIN_UTC)
+    }
+}
+
+/// An entry of OpenStreetMap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportedResource {
+    /// Its id there, `node/1`.
+    pub osm_id: Text<64>,
+    /// Its id here, if it was not imported before.
+    pub id: ResourceId,
+    /// What it is and where.
+    pub details: ResourceDetails,
+    /// When somebody last saw that it is there.
+    pub checked_at: Option<Timestamp>,
+}
+
+/// What an import has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImportCounts {
+    /// Resources that were not known.
+    pub added: u64,
+    /// Resources that were imported before.
+    pub updated: u64,
+    /// Resources that an administrator has changed since: they stay as they are.
+    pub kept: u64,
 }
 
 /// A search for resources.
@@ -101,5 +201,31 @@ impl ResourceSearch {
         near.sort_by(|(a, to_a), (b, to_b)| to_a.get().total_cmp(&to_b.get()).then(a.id.cmp(&b.id)));
         near.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         near
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{GRACE_HOPPER, id, now};
+
+    #[test]
+    fn only_enough_helpers_or_who_was_there_decide_on_the_status() {
+        use ReportWeight::{Counted, Decisive, Noted};
+        for (state, weight, expected) in [
+            (ReportedState::Missing, Noted, Some((ResourceStatus::Missing, 3))),
+            (ReportedState::Missing, Counted, Some((ResourceStatus::Missing, 3))),
+            (ReportedState::Missing, Decisive, Some((ResourceStatus::Missing, 0))),
+            (ReportedState::Unusable, Counted, Some((ResourceStatus::Unusable, 3))),
+            (ReportedState::Unusable, Decisive, Some((ResourceStatus::Unusable, 0))),
+            (ReportedState::Moved, Decisive, None),
+            (ReportedState::Ok, Counted, None),
+            (ReportedState::Ok, Decisive, Some((ResourceStatus::Available, 0))),
+        ] {
+            let (resource, reporter, note, at) = (id(1), id(GRACE_HOPPER), None, now());
+            let report = ResourceReport { resource, reporter, state, note, weight, at };
+            assert_eq!(report.outcome(), expected, "{state} {weight:?}");
+            assert_eq!(report.is_counted(), weight != Noted);
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! Resources, searched by their place.
 
 use allynet_domain::{
-    Resource, ResourceDetails, ResourceId, ResourceKind, ResourceSearch, Text, Timestamp,
+    ImportCounts, ImportedResource, Resource, ResourceDetails, ResourceId, ResourceKind, ResourceReport,
+    ResourceSearch, Text, Timestamp,
     near::SMALLEST_RADIUS,
     port::{Resources, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
-use sqlx::FromRow;
+use serde::Serialize;
+use sqlx::{FromRow, types::Json};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -35,11 +37,43 @@ const ADD: &str = "
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const CHANGE: &str = "
     UPDATE resource SET kind = $2, latitude = $3, longitude = $4, address = $5, access = $6, opening_hours = $7, indoor = $8,
-        level = $9, description = $10, phone = $11
+        level = $9, description = $10, phone = $11, source = 'manual'
     WHERE id = $1";
 const REMOVE: &str = "DELETE FROM resource WHERE id = $1";
+const REPORT: &str = "
+    SELECT r.id, r.kind, r.latitude, r.longitude, r.address, r.access, r.opening_hours, r.indoor, r.level, r.description,
+        r.phone, r.status, r.checked_at, r.source, r.created_at
+    FROM report_resource_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) r";
+/// The resources `$1`, as a JSON array, at `$2`. In one order, so that two imports do not wait for each other. A row that a statement has
+/// inserted has no `xmax`.
+const IMPORT: &str = "
+    WITH given AS (
+        SELECT g.* FROM jsonb_to_recordset($1) AS g(id uuid, osm_id text, kind text, latitude double precision,
+            longitude double precision, address text, access text, opening_hours text, indoor boolean, level text,
+            description text, phone text, checked_at timestamptz)
+    ),
+    imported AS (
+        INSERT INTO resource AS r (id, osm_id, kind, latitude, longitude, address, access, opening_hours, indoor, level,
+            description, phone, status, checked_at, source, created_at)
+        SELECT g.id, g.osm_id, g.kind, g.latitude, g.longitude, g.address, g.access, g.opening_hours, g.indoor, g.level,
+            g.description, g.phone, 'available', g.checked_at, 'osm', $2
+        FROM given g ORDER BY g.osm_id
+        ON CONFLICT ON CONSTRAINT resource_osm_id_key DO UPDATE SET
+            kind = excluded.kind, latitude = excluded.latitude, longitude = excluded.longitude, address = excluded.address,
+            access = excluded.access, opening_hours = excluded.opening_hours, indoor = excluded.indoor,
+            level = excluded.level, description = excluded.description, phone = excluded.phone,
+            status = CASE WHEN excluded.checked_at > r.reported_at THEN 'available' ELSE r.status END,
+            checked_at = greatest(r.checked_at, excluded.checked_at)
+        WHERE r.source = 'osm'
+        RETURNING r.id, r.xmax = 0 AS is_new, r.checked_at > r.reported_at AS is_settled
+    ),
+    settled AS (
+        DELETE FROM resource_report p
+        WHERE p.resource_id = ANY (ARRAY (SELECT i.id FROM imported i WHERE i.is_settled))
+    )
+    SELECT count(*) FILTER (WHERE i.is_new) AS added, count(*) FILTER (WHERE NOT i.is_new) AS updated FROM imported i";
 
-statements!(AROUND, FIND, ADD, CHANGE, REMOVE);
+statements!(AROUND, FIND, ADD, CHANGE, REMOVE, REPORT, IMPORT);
 
 #[derive(FromRow)]
 struct ResourceRow {
@@ -82,6 +116,47 @@ impl ResourceRow {
             source: stored.parse("source", &self.source)?,
             created_at: self.created_at,
         })
+    }
+}
+
+/// An imported resource, as [`IMPORT`] reads it.
+#[derive(Serialize)]
+struct ImportedRow<'a> {
+    id: Uuid,
+    osm_id: &'a str,
+    kind: &'static str,
+    latitude: f64,
+    longitude: f64,
+    address: Option<&'a str>,
+    access: &'static str,
+    opening_hours: Option<&'a str>,
+    indoor: Option<bool>,
+    level: Option<&'a str>,
+    description: Option<&'a str>,
+    phone: Option<&'a str>,
+    checked_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a ImportedResource> for ImportedRow<'a> {
+    fn from(imported: &'a ImportedResource) -> Self {
+        let ImportedResource { osm_id, id, details, checked_at } = imported;
+        let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
+            details;
+        Self {
+            id: (*id).into(),
+            osm_id: osm_id.as_str(),
+            kind: kind.as_str(),
+            latitude: position.latitude(),
+            longitude: position.longitude(),
+            address: address.as_ref().map(Text::as_str),
+            access: access.as_str(),
+            opening_hours: opening_hours.as_ref().map(Text::as_str),
+            indoor: *indoor,
+            level: level.as_ref().map(Text::as_str),
+            description: description.as_ref().map(Text::as_str),
+            phone: phone.as_ref().map(Text::as_str),
+            checked_at: *checked_at,
+        }
     }
 }
 
@@ -163,5 +238,34 @@ impl Resources for Postgres {
     async fn remove(&self, id: ResourceId) -> Result<bool> {
         let done = sqlx::query(REMOVE).bind(Uuid::from(id)).execute(self.main()).await.map_err(failed)?;
         Ok(done.rows_affected() > 0)
+    }
+
+    #[instrument(name = "pg.resources.report", level = "debug", skip_all)]
+    async fn report(&self, report: &ResourceReport) -> Result<Option<Resource>> {
+        let outcome = report.outcome();
+        let row: Option<ResourceRow> = sqlx::query_as(REPORT)
+            .bind(Uuid::from(report.resource))
+            .bind(Uuid::from(report.reporter))
+            .bind(report.state.as_str())
+            .bind(report.note.as_ref().map(Text::as_str))
+            .bind(report.is_counted())
+            .bind(report.at)
+            .bind(report.settles())
+            .bind(outcome.map(|(status, _)| status.as_str()))
+            .bind(outcome.map_or(0, |(_, needed)| i32::try_from(needed).unwrap_or(i32::MAX)))
+            .bind(report.counted_since())
+            .fetch_optional(self.main())
+            .await
+            .map_err(failed)?;
+        row.map(ResourceRow::resource).transpose()
+    }
+
+    #[instrument(name = "pg.resources.import", level = "debug", skip_all)]
+    async fn import(&self, resources: &[ImportedResource], at: Timestamp) -> Result<ImportCounts> {
+        let given: Vec<ImportedRow<'_>> = resources.iter().map(Into::into).collect();
+        let (added, updated): (i64, i64) =
+            sqlx::query_as(IMPORT).bind(Json(given)).bind(at).fetch_one(self.main()).await.map_err(failed)?;
+        let (added, updated) = (added.unsigned_abs(), updated.unsigned_abs());
+        Ok(ImportCounts { added, updated, kept: (resources.len() as u64).saturating_sub(added + updated) })
     }
 }

@@ -1,7 +1,7 @@
 //! Removing what is older than it is kept.
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, RESETS_COUNTED_FOR, RINGS_KEPT_FOR, Timestamp,
+    ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, REPORTS_COUNTED_FOR, RESETS_COUNTED_FOR, RINGS_KEPT_FOR, Timestamp,
     port::{EndedEmergency, Result, Retention},
 };
 use allynet_sql::RowDecoder;
@@ -27,7 +27,7 @@ const FORGET_SESSIONS: &str = "
             AND NOT EXISTS (SELECT FROM device d WHERE d.session_id = s.id OFFSET 0)
         ORDER BY coalesce(s.revoked_at, s.last_used_at, s.created_at) LIMIT $2 FOR UPDATE OF s SKIP LOCKED))";
 /// Rings from before `$1`, failed logins from before `$2`, addresses from before `$3`, and requests for a new password from before
-/// `$4`; at most `$5` of each.
+/// `$4`, and reports of resources from before `$6`; at most `$5` of each.
 const FORGET_COUNTERS: &str = "
     WITH rings AS (
         DELETE FROM ring WHERE ctid = ANY (ARRAY (
@@ -42,13 +42,18 @@ const FORGET_COUNTERS: &str = "
             SELECT ctid FROM login_address WHERE last_login_at < $3 ORDER BY last_login_at LIMIT $5 FOR UPDATE SKIP LOCKED))
         RETURNING 1
     ),
+    reports AS (
+        DELETE FROM resource_report WHERE ctid = ANY (ARRAY (
+            SELECT ctid FROM resource_report WHERE reported_at < $6 ORDER BY reported_at LIMIT $5 FOR UPDATE SKIP LOCKED))
+        RETURNING 1
+    ),
     resets AS (
         DELETE FROM password_reset WHERE ctid = ANY (ARRAY (
             SELECT ctid FROM password_reset WHERE created_at < $4 ORDER BY created_at LIMIT $5 FOR UPDATE SKIP LOCKED))
         RETURNING 1
     )
     SELECT greatest((SELECT count(*) FROM rings), (SELECT count(*) FROM failures), (SELECT count(*) FROM addresses),
-        (SELECT count(*) FROM resets))";
+        (SELECT count(*) FROM resets), (SELECT count(*) FROM reports))";
 const FORGET_READINGS: &str = "
     DELETE FROM access_log WHERE ctid = ANY (ARRAY (
         SELECT ctid FROM access_log WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))";
@@ -104,6 +109,7 @@ impl Retention for Postgres {
             .bind(at - ADDRESS_KNOWN_FOR)
             .bind(at - RESETS_COUNTED_FOR)
             .bind(i64::from(limit))
+            .bind(at - REPORTS_COUNTED_FOR)
             .fetch_one(self.main())
             .await
             .map_err(failed)?;

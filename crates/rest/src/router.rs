@@ -6,7 +6,7 @@ use allynet_domain::{
     port,
     usecase::{
         accounts, blocks, contact_notices, contacts, devices, emergencies, exports::ExportPorts, helpers, messages,
-        outbox, password_resets, resources,
+        outbox, password_resets,
     },
 };
 use allynet_wire::{app_config::AppConfig, limits::Limits, problem::faults, scheduling::Scheduler};
@@ -44,8 +44,6 @@ pub struct RestPorts {
     pub contact_pages: contact_notices::ContactPagePorts,
     /// Devices.
     pub devices: devices::DevicePorts,
-    /// Defibrillators and other things that help.
-    pub resources: resources::ResourcePorts,
     /// Helper records and positions.
     pub helpers: helpers::HelperPorts,
     /// Emergencies.
@@ -171,13 +169,13 @@ pub(crate) fn own_account(ports: &RestPorts) -> Routes {
 
 /// All other authenticated routes.
 pub(crate) fn authenticated(ports: RestPorts) -> Routes {
-    let RestPorts { blocks, devices, resources, helpers, emergencies, messages, log, presence, high, .. } = ports;
+    let RestPorts { blocks, devices, helpers, emergencies, messages, log, presence, high, .. } = ports;
     let responses = ResponseState { emergencies: high.emergencies.clone(), presence: presence.clone() };
     helper_routes::position(helpers.clone())
         .merge(helper_routes::own_readiness(devices.clone(), helpers.rules.clone()))
         .merge(block_routes::of_others(blocks))
         .merge(device_routes::routes(devices))
-        .merge(resource_routes::routes(resources))
+        .merge(resource_routes::routes(emergencies.clone()))
         .merge(admin::routes(AdminState { helpers, emergencies: emergencies.clone(), presence: presence.clone() }))
         .merge(responses::routes(responses))
         .merge(emergency_routes::routes(EmergencyState { emergencies, high: high.emergencies, log, presence }))

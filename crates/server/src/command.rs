@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::{
     backup, check,
     logging::{self, LogOutput},
-    operator, serve,
+    operator, resource_import, serve,
     settings::{Command, CommandLine},
     telemetry::Telemetry,
 };
@@ -15,8 +15,16 @@ use crate::{
 /// # Errors
 /// Returns an error if a setting is wrong, the database cannot be used, or the listener fails.
 pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<ExitCode> {
-    let prints_result =
-        matches!(command, Some(Command::Admin(_) | Command::Export { .. } | Command::Check | Command::Backup { .. }));
+    let prints_result = matches!(
+        command,
+        Some(
+            Command::Admin(_)
+                | Command::Export { .. }
+                | Command::Check
+                | Command::Backup { .. }
+                | Command::ImportResources { .. }
+        )
+    );
     let log_output = if prints_result { LogOutput::Stderr } else { LogOutput::Stdout };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let command = command.as_ref().unwrap_or(&Command::Serve);
@@ -37,6 +45,7 @@ pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<Ex
         Command::Admin(command) => runtime.block_on(operator::administer(settings, command)),
         Command::Export { email } => runtime.block_on(operator::export(settings, email)),
         Command::Backup { file } => runtime.block_on(backup::back_up(settings, file)),
+        Command::ImportResources { file } => runtime.block_on(resource_import::import(settings, file)),
         Command::Check => {
             return Ok(if runtime.block_on(check::check(settings))? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }

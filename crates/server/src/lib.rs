@@ -40,6 +40,7 @@ mod position_batcher;
 mod projections;
 mod push;
 mod reset_mail_queue;
+mod resource_import;
 pub mod scheduler;
 mod secret_reload;
 mod serve;

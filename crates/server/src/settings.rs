@@ -83,6 +83,11 @@ pub(crate) enum Command {
     },
     /// Print all that is stored of the account with this email, as JSON: for a user who may not ask for it, being blocked
     Export { email: Email },
+    /// Import defibrillators, fire extinguishers and first aid kits from an export of OpenStreetMap. Again, it brings them up to date
+    ImportResources {
+        /// A `FeatureCollection` as GeoJSON
+        file: PathBuf,
+    },
     /// List, appoint and dismiss administrators
     #[command(subcommand)]
     Admin(AdminCommand),

@@ -8,7 +8,7 @@ use allynet_domain::{
     port,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, resources, retention,
+        password_resets, retention,
     },
 };
 use allynet_wire::limits::Limits;
@@ -40,7 +40,6 @@ pub(crate) struct UseCases {
     /// `None` without email.
     pub(crate) invitations: Option<contacts::InvitationPorts>,
     pub(crate) devices: devices::DevicePorts,
-    pub(crate) resources: resources::ResourcePorts,
     pub(crate) helpers: helpers::HelperPorts,
     pub(crate) emergencies: emergencies::EmergencyPorts,
     pub(crate) messages: messages::MessagePorts,
@@ -56,6 +55,7 @@ impl UseCases {
         let mut cx = self.clone();
         cx.emergencies.emergencies = ports.emergencies.clone();
         cx.emergencies.helpers = ports.helpers.clone();
+        cx.emergencies.resources = ports.resources.clone();
         cx.emergencies.changes = ports.changes.clone();
         cx.accounts.accounts = ports.accounts.clone();
         cx.accounts.logins = ports.logins.clone();
@@ -119,6 +119,7 @@ impl UseCases {
             access_log: ports.access_log.clone(),
             emergencies: ports.emergencies.clone(),
             helpers: ports.helpers.clone(),
+            resources: ports.resources.clone(),
             changes: ports.changes.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -161,11 +162,6 @@ impl UseCases {
                 blocks: ports.blocks.clone(),
                 accounts: ports.accounts.clone(),
                 emergencies: emergencies.clone(),
-            },
-            resources: resources::ResourcePorts {
-                resources: ports.resources.clone(),
-                clock: clock.clone(),
-                ids: ids.clone(),
             },
             devices: devices::DevicePorts {
                 devices: ports.devices.clone(),

@@ -1,11 +1,13 @@
 //! Resources, searched by their place: the port [`Resources`].
 
 use allynet_domain::{
-    Resource, ResourceDetails, ResourceId, ResourceKind, ResourceSearch, Text,
+    ImportCounts, ImportedResource, Resource, ResourceDetails, ResourceId, ResourceKind, ResourceReport,
+    ResourceSearch, Text, Timestamp,
     port::{Resources, Result},
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use sqlx::{Connection as _, SqliteConnection};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -45,8 +47,36 @@ const ADD: &str = "\
     values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const CHANGE: &str = "\
     update resource set kind = ?2, latitude = ?3, longitude = ?4, address = ?5, access = ?6, opening_hours = ?7, \
-        indoor = ?8, level = ?9, description = ?10, phone = ?11 \
+        indoor = ?8, level = ?9, description = ?10, phone = ?11, source = 'manual' \
     where id = ?1";
+const SETTLE: &str = "delete from resource_report where resource_id = ?1";
+const REPORT: &str = "\
+    insert into resource_report (resource_id, reporter_id, state, note, is_counted, reported_at) \
+    select r.id, a.id, ?3, ?4, ?5, ?6 from resource r cross join account a on a.id = ?2 \
+    where r.id = ?1 and a.deleted_at is null \
+    on conflict (resource_id, reporter_id) do update set \
+        state = excluded.state, note = excluded.note, is_counted = excluded.is_counted, reported_at = excluded.reported_at";
+/// The status `?3` (if not null) of the resource `?1` if as many helpers as `?4` have reported the state `?2` since `?5`. `?6` is the time,
+/// and `?7` that of a check, if it is one.
+const FOLLOW_REPORT: &str = "\
+    update resource set \
+        status = case when ?3 is not null and ?4 <= ( \
+            select count(*) from resource_report p \
+            where p.resource_id = ?1 and p.state = ?2 and p.is_counted and p.reported_at >= ?5) then ?3 else status end, \
+        checked_at = coalesce(max(checked_at, ?7), checked_at, ?7), reported_at = coalesce(max(reported_at, ?6), ?6) \
+    where id = ?1";
+const IMPORT_NEW: &str = "\
+    insert into resource (id, osm_id, kind, latitude, longitude, address, access, opening_hours, indoor, level, description, \
+        phone, status, checked_at, source, created_at) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'available', ?13, 'osm', ?14) \
+    on conflict (osm_id) do nothing";
+const IMPORT_AGAIN: &str = "\
+    update resource set kind = ?2, latitude = ?3, longitude = ?4, address = ?5, access = ?6, opening_hours = ?7, indoor = ?8, \
+        level = ?9, description = ?10, phone = ?11, status = case when ?12 > reported_at then 'available' else status end, \
+        checked_at = coalesce(max(checked_at, ?12), checked_at, ?12) \
+    where osm_id = ?1 and source = 'osm'";
+const SETTLE_IMPORTED: &str = "\
+    delete from resource_report where resource_id in (select r.id from resource r where r.osm_id = ?1 and ?2 > r.reported_at)";
 
 #[derive(sqlx::FromRow)]
 struct ResourceRow {
@@ -178,4 +208,109 @@ impl Resources for Sqlite {
             .map_err(port_error)?;
         Ok(done.rows_affected() > 0)
     }
+
+    #[instrument(name = "sqlite.resources.report", level = "debug", skip_all)]
+    async fn report(&self, report: &ResourceReport) -> Result<Option<Resource>> {
+        let ResourceReport { resource, reporter, state, note, weight: _, at } = report;
+        let (resource, at) = (Uuid::from(*resource), at.timestamp_micros());
+        let outcome = report.outcome();
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        let store = if report.settles() {
+            sqlx::query(SETTLE).bind(resource)
+        } else {
+            let query = sqlx::query(REPORT).bind(resource).bind(Uuid::from(*reporter)).bind(state.as_str());
+            query.bind(note.as_ref().map(Text::as_str)).bind(report.is_counted()).bind(at)
+        };
+        store.execute(&mut *transaction).await.map_err(port_error)?;
+        sqlx::query(FOLLOW_REPORT)
+            .bind(resource)
+            .bind(state.as_str())
+            .bind(outcome.map(|(status, _)| status.as_str()))
+            .bind(outcome.map_or(0, |(_, needed)| needed))
+            .bind(report.counted_since().timestamp_micros())
+            .bind(at)
+            .bind(report.settles().then_some(at))
+            .execute(&mut *transaction)
+            .await
+            .map_err(port_error)?;
+        let query = sqlx::query_as(FIND).bind(resource);
+        let row: Option<ResourceRow> = query.fetch_optional(&mut *transaction).await.map_err(port_error)?;
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
+        row.map(ResourceRow::resource).transpose()
+    }
+
+    #[instrument(name = "sqlite.resources.import", level = "debug", skip_all)]
+    async fn import(&self, resources: &[ImportedResource], at: Timestamp) -> Result<ImportCounts> {
+        let mut counts = ImportCounts::default();
+        let mut writer = self.writer.acquire().await.map_err(port_error)?;
+        let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(port_error)?;
+        for imported in resources {
+            if import_new(&mut transaction, imported, at).await? {
+                counts.added += 1;
+            } else if import_again(&mut transaction, imported).await? {
+                counts.updated += 1;
+            } else {
+                counts.kept += 1;
+            }
+        }
+        transaction.commit().await.map_err(port_error)?;
+        self.writer.release(writer);
+        Ok(counts)
+    }
+}
+
+/// Adds a resource. Returns whether it was not known before.
+async fn import_new(db: &mut SqliteConnection, imported: &ImportedResource, at: Timestamp) -> Result<bool> {
+    let ImportedResource { osm_id, id, details, checked_at } = imported;
+    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
+    let done = sqlx::query(IMPORT_NEW)
+        .bind(Uuid::from(*id))
+        .bind(osm_id.as_str())
+        .bind(kind.as_str())
+        .bind(position.latitude())
+        .bind(position.longitude())
+        .bind(address.as_ref().map(Text::as_str))
+        .bind(access.as_str())
+        .bind(opening_hours.as_ref().map(Text::as_str))
+        .bind(indoor)
+        .bind(level.as_ref().map(Text::as_str))
+        .bind(description.as_ref().map(Text::as_str))
+        .bind(phone.as_ref().map(Text::as_str))
+        .bind(checked_at.map(|at| at.timestamp_micros()))
+        .bind(at.timestamp_micros())
+        .execute(db)
+        .await
+        .map_err(port_error)?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Replaces a resource that was imported before. Returns whether no administrator has changed it since.
+async fn import_again(db: &mut SqliteConnection, imported: &ImportedResource) -> Result<bool> {
+    let ImportedResource { osm_id, id: _, details, checked_at } = imported;
+    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
+    let checked_at = checked_at.map(|at| at.timestamp_micros());
+    let done = sqlx::query(IMPORT_AGAIN)
+        .bind(osm_id.as_str())
+        .bind(kind.as_str())
+        .bind(position.latitude())
+        .bind(position.longitude())
+        .bind(address.as_ref().map(Text::as_str))
+        .bind(access.as_str())
+        .bind(opening_hours.as_ref().map(Text::as_str))
+        .bind(indoor)
+        .bind(level.as_ref().map(Text::as_str))
+        .bind(description.as_ref().map(Text::as_str))
+        .bind(phone.as_ref().map(Text::as_str))
+        .bind(checked_at)
+        .execute(&mut *db)
+        .await
+        .map_err(port_error)?;
+    let is_imported = done.rows_affected() > 0;
+    if is_imported && checked_at.is_some() {
+        let query = sqlx::query(SETTLE_IMPORTED).bind(osm_id.as_str()).bind(checked_at);
+        query.execute(db).await.map_err(port_error)?;
+    }
+    Ok(is_imported)
 }

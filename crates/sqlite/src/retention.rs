@@ -3,7 +3,7 @@
 //! Every method is one short transaction, since others wait for the writer meanwhile.
 
 use allynet_domain::{
-    ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, RESETS_COUNTED_FOR, RINGS_KEPT_FOR, Timestamp,
+    ADDRESS_KNOWN_FOR, FAILURES_PER_ACCOUNT_WITHIN, REPORTS_COUNTED_FOR, RESETS_COUNTED_FOR, RINGS_KEPT_FOR, Timestamp,
     port::{EndedEmergency, Result, Retention},
 };
 use allynet_sql::RowDecoder;
@@ -55,7 +55,7 @@ const FORGET_SESSIONS: &str = "\
         and not exists (select 1 from device d where d.session_id = s.id) \
         order by coalesce(s.revoked_at, s.last_used_at, s.created_at) limit ?2)";
 /// Each with the time from before which rows do not count at `?1` any more, in microseconds.
-const FORGET_COUNTERS: [&str; 4] = [
+const FORGET_COUNTERS: [&str; 5] = [
     "delete from ring where (owner_id, rung_at, helper_id) in ( \
          select owner_id, rung_at, helper_id from ring where rung_at < ?1 order by rung_at limit ?2)",
     "delete from login_failure where id in ( \
@@ -64,6 +64,8 @@ const FORGET_COUNTERS: [&str; 4] = [
          select account_id, address_hash from login_address where last_login_at < ?1 order by last_login_at limit ?2)",
     "delete from password_reset where (account_id, created_at) in ( \
          select account_id, created_at from password_reset where created_at < ?1 order by created_at limit ?2)",
+    "delete from resource_report where (resource_id, reporter_id) in ( \
+         select resource_id, reporter_id from resource_report where reported_at < ?1 order by reported_at limit ?2)",
 ];
 const FORGET_READINGS: &str = "\
     delete from access_log where (user_id, emergency_id, reader_id, hour) in ( \
@@ -142,7 +144,8 @@ impl Retention for Sqlite {
 
     #[instrument(name = "sqlite.retention.forget_counters", level = "debug", skip_all)]
     async fn forget_counters(&self, at: Timestamp, limit: u32) -> Result<u64> {
-        let counted_for = [RINGS_KEPT_FOR, FAILURES_PER_ACCOUNT_WITHIN, ADDRESS_KNOWN_FOR, RESETS_COUNTED_FOR];
+        let counted_for =
+            [RINGS_KEPT_FOR, FAILURES_PER_ACCOUNT_WITHIN, ADDRESS_KNOWN_FOR, RESETS_COUNTED_FOR, REPORTS_COUNTED_FOR];
         let mut most = 0;
         for (sql, counted_for) in FORGET_COUNTERS.into_iter().zip(counted_for) {
             most = most.max(self.forget(sql, at - counted_for, limit).await?);

@@ -202,6 +202,7 @@ pub const ROUTES: &[(&str, &str, &[Limit])] = &[
     ("POST", "/api/v1/resources", &[Limit::Writes]),
     ("PUT", "/api/v1/resources/{resourceId}", &[Limit::Writes]),
     ("DELETE", "/api/v1/resources/{resourceId}", &[Limit::Writes]),
+    ("POST", "/api/v1/resources/{resourceId}/reports", &[Limit::Writes]),
     ("GET", "/api/v1/helpers/presence", &[Limit::Reads]),
     ("GET", "/api/v1/admin/coverage", &[Limit::Reads]),
     ("GET", "/api/v1/helpers/{userId}/blocks", &[Limit::Reads]),

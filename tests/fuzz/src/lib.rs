@@ -7,7 +7,7 @@ use std::{net::IpAddr, time::Duration};
 
 use allynet_auth::JwtTokens;
 use allynet_domain::{
-    EmergencyId, Name, Profile, Timestamp,
+    EmergencyId, Name, Position, Profile, Timestamp, opening_hours,
     port::{RefreshClaims, Tokens as _},
 };
 use allynet_wire::{
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 pub type Target = fn(&[u8]);
 
 /// All entry points by name. Each has a folder of this name in the corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("json_text", json_text),
     ("bodies", bodies),
     ("queries", queries),
@@ -32,6 +32,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("cursors", cursors),
     ("tokens", tokens),
     ("headers", headers),
+    ("opening_hours", opening_hours),
     ("output_frames", output_frames),
 ];
 
@@ -162,6 +163,19 @@ pub fn headers(bytes: &[u8]) {
     }
     is_same_host(first, second);
     Origins::Loopback.allow(first);
+}
+
+/// Hours of opening, which strangers wrote into OpenStreetMap: what is open has an end of opening that lies ahead, or none.
+pub fn opening_hours(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (place, zone) = (Position::new(52.5, 13.4).unwrap(), "Europe/Berlin".parse().ok());
+    for now in ["2026-01-15T10:00:00Z", "2026-03-29T01:30:00Z", "2028-02-29T23:59:59Z"] {
+        let now: Timestamp = now.parse().unwrap();
+        let (is_open, until) =
+            (opening_hours::is_open(text, place, zone, now), opening_hours::open_until(text, place, zone, now));
+        assert!(until.is_none() || is_open == Some(true), "what is not open has an end of opening");
+        assert!(until.is_none_or(|until| until > now), "the end of opening is over");
+    }
 }
 
 /// The output of a WebSocket connection, in pieces of a length that the first byte says.

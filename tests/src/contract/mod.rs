@@ -357,6 +357,10 @@ macro_rules! contract {
             }
             resources {
                 a_resource_is_read_back_changed_and_removed
+                an_import_repeated_adds_nothing_and_leaves_alone_what_was_entered
+                enough_helpers_together_make_a_resource_missing_and_one_who_was_there_alone
+                only_a_check_later_than_the_newest_report_ends_it
+                reports_at_the_same_time_count_each_other
                 the_nearest_resources_within_the_radius_are_found_everywhere_on_earth
             }
             responding {

@@ -1,9 +1,12 @@
 //! Resources.
 
 use allynet_domain::{
-    Position, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceSearch, ResourceSource,
-    ResourceStatus,
+    ENOUGH_REPORTS, ImportCounts, ImportedResource, Position, REPORTS_COUNTED_FOR, ReportWeight, ReportedState,
+    Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceReport, ResourceSearch,
+    ResourceSource, ResourceStatus, Timestamp, UserId,
 };
+use chrono::TimeDelta;
+use futures_util::future::join_all;
 
 use super::*;
 
@@ -61,7 +64,7 @@ pub async fn a_resource_is_read_back_changed_and_removed(store: Store) {
     }
     let moved = at_place(-89.5, 179.5, ResourceKind::Naloxone).details;
     assert!(store.resources.change(one.id, &moved).await.unwrap());
-    let after = Resource { details: moved.clone(), ..one.clone() };
+    let after = Resource { details: moved.clone(), source: ResourceSource::Manual, ..one.clone() };
     assert_eq!(store.resources.find(one.id).await.unwrap(), Some(after));
     assert_eq!(store.resources.find(other.id).await.unwrap(), Some(other.clone()));
 
@@ -97,5 +100,112 @@ pub async fn the_nearest_resources_within_the_radius_are_found_everywhere_on_ear
         for resource in all {
             store.resources.remove(resource.id).await.unwrap();
         }
+    }
+}
+
+fn report(resource: ResourceId, reporter: UserId, state: ReportedState, at: Timestamp) -> ResourceReport {
+    ResourceReport { resource, reporter, state, note: Some(text("not there")), weight: ReportWeight::Counted, at }
+}
+
+async fn status_after(store: &Store, report: ResourceReport) -> ResourceStatus {
+    store.resources.report(&report).await.unwrap().unwrap().status
+}
+
+pub async fn enough_helpers_together_make_a_resource_missing_and_one_who_was_there_alone(store: Store) {
+    use ReportedState::{Missing, Ok, Unusable};
+    use ResourceStatus::{Available, Missing as IsMissing, Unusable as IsUnusable};
+    let aed = at_place(1.0, 2.0, ResourceKind::Aed);
+    store.resources.add(&aed).await.unwrap();
+    let mut users = Vec::new();
+    for _ in 0..5 {
+        users.push(store.register().await.id);
+    }
+    let (now, counted) = (at(0), |n: usize, state, at| report(aed.id, users[n], state, at));
+    assert_eq!(
+        status_after(&store, counted(0, Missing, now - REPORTS_COUNTED_FOR - TimeDelta::seconds(1))).await,
+        Available
+    );
+    assert_eq!(status_after(&store, counted(1, Missing, now - REPORTS_COUNTED_FOR)).await, Available);
+    let noted = ResourceReport { weight: ReportWeight::Noted, ..counted(2, Missing, now) };
+    assert_eq!(status_after(&store, noted).await, Available);
+    assert_eq!(status_after(&store, counted(3, Unusable, now)).await, Available);
+    // The same helper twice is one.
+    for _ in 0..2 {
+        assert_eq!(status_after(&store, counted(4, Missing, now)).await, Available, "two helpers within the time");
+    }
+    assert_eq!(status_after(&store, counted(2, Missing, now)).await, IsMissing, "the third one");
+    assert_eq!(status_after(&store, counted(3, Ok, now)).await, IsMissing, "a helper who was not there");
+
+    let was_there = |n: usize, state| ResourceReport { weight: ReportWeight::Decisive, ..counted(n, state, at(5)) };
+    let settled = store.resources.report(&was_there(3, Ok)).await.unwrap().unwrap();
+    assert_eq!((settled.status, settled.checked_at), (Available, Some(at(5))));
+    assert_eq!(status_after(&store, counted(0, Missing, at(6))).await, Available, "earlier reports count no more");
+    assert_eq!(status_after(&store, was_there(4, Unusable)).await, IsUnusable);
+    assert_eq!(store.resources.report(&report(id(), users[0], Missing, now)).await.unwrap(), None);
+}
+
+pub async fn reports_at_the_same_time_count_each_other(store: Store) {
+    for _ in 0..3 {
+        let aed = at_place(1.0, 2.0, ResourceKind::Aed);
+        store.resources.add(&aed).await.unwrap();
+        let mut users = Vec::new();
+        for _ in 0..ENOUGH_REPORTS {
+            users.push(store.register().await.id);
+        }
+        let reports: Vec<_> = users.iter().map(|&user| report(aed.id, user, ReportedState::Missing, at(0))).collect();
+        join_all(reports.iter().map(|report| store.resources.report(report))).await;
+        assert_eq!(store.resources.find(aed.id).await.unwrap().unwrap().status, ResourceStatus::Missing);
+    }
+}
+
+fn imported(number: usize, details: &ResourceDetails, checked_at: Option<Timestamp>) -> ImportedResource {
+    ImportedResource { osm_id: text(&format!("node/{number}")), id: id(), details: details.clone(), checked_at }
+}
+
+pub async fn an_import_repeated_adds_nothing_and_leaves_alone_what_was_entered(store: Store) {
+    let details = |latitude| at_place(latitude, 30.0, ResourceKind::Aed).details;
+    let entered = Resource { source: ResourceSource::Manual, ..at_place(10.0, 30.0, ResourceKind::Aed) };
+    store.resources.add(&entered).await.unwrap();
+    let first: Vec<_> = (0..20).map(|n| imported(n, &details(10.0), None)).collect();
+    let counts = store.resources.import(&first, at(0)).await.unwrap();
+    assert_eq!(counts, ImportCounts { added: 20, updated: 0, kept: 0 });
+    let mut expected = Resource { created_at: at(0), ..at_place(10.0, 30.0, ResourceKind::Aed) };
+    expected.id = first[3].id;
+    assert_eq!(store.resources.find(expected.id).await.unwrap(), Some(expected.clone()));
+
+    let filled_in = filled(at_place(10.001, 30.0, ResourceKind::Extinguisher)).details;
+    assert!(store.resources.change(first[4].id, &details(10.002)).await.unwrap());
+    let second: Vec<_> = (0..21).map(|n| imported(n, &filled_in, Some(at(9)))).collect();
+    let counts = store.resources.import(&second, at(10)).await.unwrap();
+    assert_eq!(counts, ImportCounts { added: 1, updated: 19, kept: 1 });
+    let again = Resource { details: filled_in, checked_at: Some(at(9)), ..expected };
+    assert_eq!(store.resources.find(again.id).await.unwrap(), Some(again));
+    assert_eq!(store.resources.find(entered.id).await.unwrap(), Some(entered));
+    let changed = store.resources.find(first[4].id).await.unwrap().unwrap();
+    assert_eq!((changed.details, changed.source, changed.checked_at), (details(10.002), ResourceSource::Manual, None));
+}
+
+pub async fn only_a_check_later_than_the_newest_report_ends_it(store: Store) {
+    let details = at_place(11.0, 30.0, ResourceKind::Aed).details;
+    let aed = imported(900, &details, Some(at(0)));
+    store.resources.import(std::slice::from_ref(&aed), at(0)).await.unwrap();
+    let user = store.register().await.id;
+    let decisive =
+        ResourceReport { weight: ReportWeight::Decisive, ..report(aed.id, user, ReportedState::Missing, at(10)) };
+    assert_eq!(status_after(&store, decisive).await, ResourceStatus::Missing);
+    for (checked_at, status, shown) in [
+        (None, ResourceStatus::Missing, 0),
+        (Some(at(10)), ResourceStatus::Missing, 10),
+        (Some(at(11)), ResourceStatus::Available, 11),
+        (Some(at(5)), ResourceStatus::Available, 11),
+    ] {
+        store.resources.import(&[imported(900, &details, checked_at)], at(20)).await.unwrap();
+        let after = store.resources.find(aed.id).await.unwrap().unwrap();
+        assert_eq!((after.status, after.checked_at), (status, Some(at(shown))), "{checked_at:?}");
+    }
+    // The report counts no more.
+    for _ in 0..2 {
+        let counted = report(aed.id, store.register().await.id, ReportedState::Missing, at(12));
+        assert_eq!(status_after(&store, counted).await, ResourceStatus::Available);
     }
 }

@@ -97,6 +97,7 @@ impl Service {
             access_log: self.store.access_log.clone(),
             emergencies: self.store.emergencies.clone(),
             helpers: self.store.helpers.clone(),
+            resources: self.store.resources.clone(),
             changes: self.store.changes.clone(),
             clock: self.time.clone(),
             ids: Arc::new(NewIds),

@@ -38,7 +38,7 @@ pub trait Retention: Send + Sync {
     async fn forget_sessions(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
     /// Removes what was counted for limits and does not count at `at` any more: rings, failed logins, addresses of logins, requests
-    /// for a new password; at most `limit` of each. Returns the largest of these numbers.
+    /// for a new password, reports of resources; at most `limit` of each. Returns the largest of these numbers.
     async fn forget_counters(&self, at: Timestamp, limit: u32) -> Result<u64>;
 
     /// Removes entries of access logs from before `before`, at most `limit`. Returns how many.

@@ -18,6 +18,7 @@ mod events;
 mod outbox;
 #[cfg(any(test, feature = "mocks"))]
 mod ports;
+mod resources;
 mod users;
 
 pub use access_log::no_access_log;
@@ -33,6 +34,7 @@ pub use events::every_event;
 pub use outbox::stored_message;
 #[cfg(any(test, feature = "mocks"))]
 pub use ports::{Committed, clock, events_of, events_of_service, ids, now, store, updated};
+pub use resources::no_resources;
 pub use users::{account, account_of, actor, admin, grace_hopper, helper, helper_card, helper_record, owner, person};
 
 use std::{net::IpAddr, sync::Arc};

@@ -19,6 +19,8 @@ pub struct EmergencyPorts {
     pub emergencies: Arc<dyn port::Emergencies>,
     /// Helpers by position.
     pub helpers: Arc<dyn port::Helpers>,
+    /// Defibrillators and other things that help.
+    pub resources: Arc<dyn port::Resources>,
     /// Commits changes.
     pub changes: Arc<dyn port::Changes>,
     /// Source of the current time.

@@ -1,45 +1,43 @@
-//! Resources, which administrators enter and everybody looks up.
-
-use std::sync::Arc;
+//! Resources, which administrators enter, everybody looks up, and whoever went there reports on.
 
 use crate::{
-    Actor, Error, Metres, Refusal, Resource, ResourceDetails, ResourceId, ResourceSearch, ResourceSource,
-    ResourceStatus, port, usecase::helpers::must_be_admin,
+    Actor, Emergency, Error, Metres, Refusal, ReportWeight, ReportedState, Resource, ResourceDetails, ResourceId,
+    ResourceReport, ResourceSearch, ResourceSource, ResourceStatus, SEEN_FIX_AGE, SEEN_WITHIN, Text, Timestamp, UserId,
+    usecase::{emergencies::EmergencyPorts, helpers::must_be_admin},
 };
 
-/// The ports of these use cases.
-#[derive(Clone)]
-pub struct ResourcePorts {
-    /// Resources.
-    pub resources: Arc<dyn port::Resources>,
-    /// Source of the current time.
-    pub clock: Arc<dyn port::Clock>,
-    /// Source of new identifiers.
-    pub ids: Arc<dyn port::Ids>,
+/// A resource at the time of the request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresentResource {
+    /// The resource.
+    pub resource: Resource,
+    /// Whether it can be reached now. `None` if its hours are missing, or cannot be read.
+    pub is_open: Option<bool>,
 }
 
 /// The resources around a place, nearest first, with their distance.
 ///
 /// # Errors
 /// Returns an error if a port fails.
-pub async fn near(cx: &ResourcePorts, search: &ResourceSearch) -> Result<Vec<(Resource, Metres)>, Error> {
-    Ok(search.nearest(cx.resources.around(search).await?))
+pub async fn near(cx: &EmergencyPorts, search: &ResourceSearch) -> Result<Vec<(PresentResource, Metres)>, Error> {
+    let nearest = search.nearest(cx.resources.around(search).await?);
+    Ok(nearest.into_iter().map(|(resource, distance)| (present(cx, resource), distance)).collect())
 }
 
 /// Finds a resource, for an administrator who is going to change it.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`]; [`Refusal::ResourceNotFound`].
-pub async fn find(cx: &ResourcePorts, actor: &Actor, id: ResourceId) -> Result<Resource, Error> {
+pub async fn find(cx: &EmergencyPorts, actor: &Actor, id: ResourceId) -> Result<Resource, Error> {
     must_be_admin(actor)?;
     Ok(cx.resources.find(id).await?.ok_or(Refusal::ResourceNotFound)?)
 }
 
-/// Adds a resource, for an administrator. It is available, as nobody has said otherwise.
+/// Adds a resource, for an administrator. It is available, as nothing says otherwise.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`].
-pub async fn add(cx: &ResourcePorts, actor: &Actor, details: ResourceDetails) -> Result<Resource, Error> {
+pub async fn add(cx: &EmergencyPorts, actor: &Actor, details: ResourceDetails) -> Result<PresentResource, Error> {
     must_be_admin(actor)?;
     let now = cx.clock.now();
     let resource = Resource {
@@ -51,22 +49,22 @@ pub async fn add(cx: &ResourcePorts, actor: &Actor, details: ResourceDetails) ->
         created_at: now,
     };
     cx.resources.add(&resource).await?;
-    Ok(resource)
+    Ok(present(cx, resource))
 }
 
-/// Changes a resource, for an administrator. Of two changes at once the later one wins.
+/// Changes a resource, for an administrator. Of two changes at once the later one wins. An import leaves it as it is from then on.
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`]; [`Refusal::ResourceNotFound`].
 pub async fn change(
-    cx: &ResourcePorts,
+    cx: &EmergencyPorts,
     actor: &Actor,
     current: Resource,
     details: ResourceDetails,
-) -> Result<Resource, Error> {
+) -> Result<PresentResource, Error> {
     must_be_admin(actor)?;
     if cx.resources.change(current.id, &details).await? {
-        return Ok(Resource { details, ..current });
+        return Ok(present(cx, Resource { details, source: ResourceSource::Manual, ..current }));
     }
     Err(Refusal::ResourceNotFound.into())
 }
@@ -75,7 +73,45 @@ pub async fn change(
 ///
 /// # Errors
 /// [`Refusal::NotAuthorized`]; [`Refusal::ResourceNotFound`].
-pub async fn remove(cx: &ResourcePorts, actor: &Actor, id: ResourceId) -> Result<(), Error> {
+pub async fn remove(cx: &EmergencyPorts, actor: &Actor, id: ResourceId) -> Result<(), Error> {
     must_be_admin(actor)?;
     if cx.resources.remove(id).await? { Ok(()) } else { Err(Refusal::ResourceNotFound.into()) }
+}
+
+/// Stores what a user saw of a resource, and the status that follows from it.
+///
+/// # Errors
+/// [`Refusal::ResourceNotFound`].
+pub async fn report(
+    cx: &EmergencyPorts,
+    actor: &Actor,
+    id: ResourceId,
+    state: ReportedState,
+    note: Option<Text<500>>,
+) -> Result<PresentResource, Error> {
+    let resource = cx.resources.find(id).await?.ok_or(Refusal::ResourceNotFound)?;
+    let live =
+        if actor.account.is_admin() { Vec::new() } else { cx.emergencies.live_of(actor.id()).await?.emergencies };
+    let now = cx.clock.now();
+    let was_there = live.iter().any(|emergency| has_seen(emergency, actor.id(), &resource, now));
+    let weight = match actor.account.may_help(cx.rules.helpers) {
+        _ if actor.account.is_admin() || was_there => ReportWeight::Decisive,
+        true => ReportWeight::Counted,
+        false => ReportWeight::Noted,
+    };
+    let report = ResourceReport { resource: id, reporter: actor.id(), state, note, weight, at: now };
+    let resource = cx.resources.report(&report).await?.ok_or(Refusal::ResourceNotFound)?;
+    Ok(present(cx, resource))
+}
+
+/// Whether a helper who is on the way, or there, was beside the resource just now.
+pub(super) fn has_seen(emergency: &Emergency, helper: UserId, resource: &Resource, now: Timestamp) -> bool {
+    let response = emergency.response(helper).filter(|response| response.status.is_engaged());
+    let fix = response.and_then(|response| response.last_fix).filter(|(_, at)| now - *at <= SEEN_FIX_AGE);
+    fix.is_some_and(|(position, _)| position.distance_to(resource.details.position) <= SEEN_WITHIN)
+}
+
+fn present(cx: &EmergencyPorts, resource: Resource) -> PresentResource {
+    let is_open = resource.details.is_open(cx.rules.travel.zone, cx.clock.now());
+    PresentResource { resource, is_open }
 }

@@ -2,7 +2,11 @@
 
 use chrono::TimeDelta;
 
-use crate::{AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp, dispatch::GainPolicy, port::OnDuty};
+use crate::{
+    AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp,
+    dispatch::{GainPolicy, TravelModel},
+    port::OnDuty,
+};
 
 /// The rules that the operator of a service sets.
 #[derive(Debug, Clone)]
@@ -13,6 +17,8 @@ pub struct Rules {
     pub alerts: AlertPolicy,
     /// Chooses the helpers by what an alert is worth. Waves do, if it is `None`.
     pub gain: Option<GainPolicy>,
+    /// When helpers arrive, and in which zone hours of opening are.
+    pub travel: TravelModel,
     /// What helpers are shown of an emergency before they accept it.
     pub places: PlacePolicy,
     /// Maximum age of a position; older ones do not count.
@@ -76,6 +82,7 @@ impl Default for Rules {
             helpers: HelperPolicy::Verified,
             alerts: AlertPolicy::default(),
             gain: None,
+            travel: TravelModel::default(),
             places: PlacePolicy::default(),
             position_ttl: TimeDelta::hours(24),
             emergency_ttl: TimeDelta::hours(24),

@@ -93,6 +93,7 @@ mod tests {
             access_log: testing::no_access_log(),
             emergencies: Arc::new(MockEmergencies::new()),
             helpers: Arc::new(MockHelpers::new()),
+            resources: testing::no_resources(),
             changes: Arc::new(changes),
             clock: Arc::new(clock),
             ids: Arc::new(MockIds::new()),

@@ -7,13 +7,13 @@ use allynet_domain::{
     port::{
         AccessClaims, MockAccounts, MockBlocks, MockChanges, MockClock, MockContactNotices, MockContacts, MockDevices,
         MockEmergencies, MockEventLog, MockHelpers, MockIds, MockLinkTokens, MockLogins, MockMessages, MockOutbox,
-        MockPasswordResets, MockPasswords, MockPositions, MockPresence, MockResetTokens, MockResources, MockSessions,
-        MockTokens, TokenError,
+        MockPasswordResets, MockPasswords, MockPositions, MockPresence, MockResetTokens, MockSessions, MockTokens,
+        TokenError,
     },
     testing,
     usecase::{
         Rules, accounts, blocks, contact_notices, contacts, devices, emergencies, helpers, messages, outbox,
-        password_resets, resources,
+        password_resets,
     },
 };
 use allynet_wire::{
@@ -118,6 +118,7 @@ impl Mocks {
             access_log: testing::no_access_log(),
             emergencies: Arc::new(self.emergencies),
             helpers: Arc::new(self.helpers),
+            resources: testing::no_resources(),
             changes: changes.clone(),
             clock: clock.clone(),
             ids: ids(),
@@ -152,11 +153,6 @@ impl Mocks {
             contacts: contacts::ContactPorts {
                 contacts: Arc::new(MockContacts::new()),
                 tokens: no_link_tokens(),
-                clock: clock.clone(),
-                ids: ids(),
-            },
-            resources: resources::ResourcePorts {
-                resources: Arc::new(MockResources::new()),
                 clock: clock.clone(),
                 ids: ids(),
             },

@@ -64,6 +64,7 @@ pub(super) const AUTHENTICATED: &[(&str, &str)] = &[
     ("POST", "/api/v1/resources"),
     ("PUT", "/api/v1/resources/{resourceId}"),
     ("DELETE", "/api/v1/resources/{resourceId}"),
+    ("POST", "/api/v1/resources/{resourceId}/reports"),
     ("PUT", "/api/v1/helpers/{userId}/verification"),
     ("PUT", "/api/v1/helpers/{userId}/block"),
     ("GET", "/api/v1/helpers/presence"),

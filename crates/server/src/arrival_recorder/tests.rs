@@ -47,6 +47,7 @@ fn running(failures: usize) -> (ArrivalRecorder, mpsc::UnboundedReceiver<()>) {
         access_log: testing::no_access_log(),
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(MockHelpers::new()),
+        resources: testing::no_resources(),
         changes: Arc::new(changes),
         clock: testing::clock(),
         ids: Arc::new(MockIds::new()),

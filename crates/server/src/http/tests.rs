@@ -88,7 +88,6 @@ impl App {
             contact_pages: use_cases.contact_pages,
             contacts: use_cases.contacts,
             devices: use_cases.devices,
-            resources: use_cases.resources,
             helpers: use_cases.helpers,
             emergencies: use_cases.emergencies,
             sending: use_cases.sending,

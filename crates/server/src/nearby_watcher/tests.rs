@@ -95,6 +95,7 @@ impl Scene {
             access_log: testing::no_access_log(),
             emergencies: Arc::new(emergencies),
             helpers: Arc::new(MockHelpers::new()),
+            resources: testing::no_resources(),
             changes: changes.clone(),
             clock: clock.clone(),
             ids: Arc::new(MockIds::new()),

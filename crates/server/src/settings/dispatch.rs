@@ -101,7 +101,7 @@ pub(crate) struct DispatchSettings {
     )]
     pub(crate) ambulance_never: f64,
 
-    /// Time zone in which it is night from 22 to 7 o'clock, as a name of the IANA database. Default: that of the machine
+    /// Time zone in which it is night from 22 to 7 o'clock, and of the hours of opening of defibrillators, as a name of the IANA database. Default: that of the machine
     #[arg(
         long,
         global = true,
@@ -114,6 +114,11 @@ pub(crate) struct DispatchSettings {
 }
 
 impl DispatchSettings {
+    /// When helpers arrive, and in which zone it is night.
+    pub(super) fn travel(&self) -> TravelModel {
+        TravelModel { zone: self.time_zone.or_else(machine_zone), ..TravelModel::default() }
+    }
+
     /// The policy of decisions by gain. `None` if waves choose the helpers.
     pub(super) fn gain(&self, alerts: &AlertPolicy, helpers: HelperPolicy) -> anyhow::Result<Option<GainPolicy>> {
         if self.dispatch == Dispatch::Waves {
@@ -124,7 +129,7 @@ impl DispatchSettings {
         let wave_size = usize::try_from(alerts.wave_size())?;
         let free_after = alerts.timing.interval.checked_mul(radii).context("ALLYNET_ALERT_INTERVAL is too long")?;
         Ok(Some(GainPolicy {
-            travel: TravelModel { zone: self.time_zone.or_else(machine_zone), ..TravelModel::default() },
+            travel: self.travel(),
             acceptance: AcceptanceModel {
                 acknowledgement_half_life: delta(self.silence_acknowledgement, "ALLYNET_SILENCE_ACKNOWLEDGEMENT")?,
                 answer_half_life: delta(self.silence_answer, "ALLYNET_SILENCE_ANSWER")?,

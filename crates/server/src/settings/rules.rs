@@ -37,6 +37,7 @@ impl Settings {
             helpers: self.helper_policy,
             alerts,
             gain,
+            travel: self.dispatch.travel(),
             places: self.places(),
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,

@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, NewResource, Position, ProfileChange, ResourceChange, ResponseStatus, Routes, VerificationChange } from './types.js';
+import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, NewResource, NewResourceReport, Position, ProfileChange, ResourceChange, ResponseStatus, Routes, VerificationChange } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -127,6 +127,9 @@ export function resourceApi({ request }: Requester) {
       (await request('PUT', '/resources/{resourceId}', { params: { resourceId }, body })).resource,
     /** For administrators. */
     remove: (resourceId: string) => request('DELETE', '/resources/{resourceId}', { params: { resourceId } }),
+    /** What became of it. */
+    report: async (resourceId: string, body: NewResourceReport) =>
+      (await request('POST', '/resources/{resourceId}/reports', { params: { resourceId }, body })).resource,
   };
 }
 

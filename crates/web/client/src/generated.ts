@@ -275,6 +275,7 @@ export type ResourceSource = 'manual' | 'osm';
  * - `unusable`: it is there and does not work
  */
 export type ResourceStatus = 'available' | 'missing' | 'unusable';
+export type ReportedState = 'missing' | 'unusable' | 'moved' | 'ok';
 /**
  * - `gone`: the push service does not know the subscription any more
  * - `moved`: another user registered the same browser
@@ -1033,6 +1034,19 @@ export interface Routes {
       resourceId: string;
     };
     body?: ResourceChange;
+    data: ResourceData;
+  };
+  /**
+   * Report what became of a resource
+   */
+  'POST /resources/{resourceId}/reports': {
+    params: {
+      /**
+       * The secret of the link.
+       */
+      resourceId: string;
+    };
+    body: NewResourceReport;
     data: ResourceData;
   };
 }
@@ -4171,7 +4185,7 @@ export interface NearResource {
    */
   location: ResourcePlace;
   /**
-   * Whether it can be reached now; `null` where the hours are missing or say more than `24/7`.
+   * Whether it can be reached now; `null` where the hours are missing or cannot be read.
    */
   open: boolean | null;
   /**
@@ -4308,7 +4322,7 @@ export interface Resource {
    */
   location: ResourcePlace;
   /**
-   * Whether it can be reached now; `null` where the hours are missing or say more than `24/7`.
+   * Whether it can be reached now; `null` where the hours are missing or cannot be read.
    */
   open: boolean | null;
   /**
@@ -4377,6 +4391,19 @@ export interface ResourceChange {
    * A telephone number of the place.
    */
   phone?: string | null;
+}
+/**
+ * What somebody saw of a resource.
+ */
+export interface NewResourceReport {
+  /**
+   * What else is to be known.
+   */
+  note?: string | null;
+  /**
+   * What became of it.
+   */
+  state: ReportedState;
 }
 export interface ServerEvents {
   'contact:notified': ContactNotifiedPayload;

@@ -7,8 +7,9 @@
 #![expect(dead_code, reason = "the types are never constructed: they describe JSON")]
 
 use allynet_domain::{
-    Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ResolutionType,
-    ResourceAccess, ResourceKind, ResponseStatus, Tier, Verification, dispatch::Transport, outbox::ReceiptState,
+    Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ReportedState,
+    ResolutionType, ResourceAccess, ResourceKind, ResponseStatus, Tier, Verification, dispatch::Transport,
+    outbox::ReceiptState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -437,6 +438,13 @@ requests! {
         description: Option<Text<500>>,
         /// A telephone number of the place.
         phone: Option<Text<40>>,
+    }
+    /// What somebody saw of a resource.
+    NewResourceReport {
+        /// What became of it.
+        state: Word<ReportedState>,
+        /// What else is to be known.
+        note: Option<Text<500>>,
     }
     /// The query of resources.
     ResourcesQuery {

@@ -285,6 +285,7 @@ fn parsers() -> BTreeMap<&'static str, Parser> {
     let mut all = BTreeMap::from(parsers);
     all.insert("PositionReport", |body| of(emergencies::location(body)));
     all.insert("NewResource", |body| of(resources::add(body)));
+    all.insert("NewResourceReport", |body| of(resources::report(body)));
     all.insert("ResourceChange", |body| of(resources::change(body, &resource().details)));
     all
 }

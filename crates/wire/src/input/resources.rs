@@ -1,6 +1,8 @@
 //! Bodies and queries of the resource routes.
 
-use allynet_domain::{MAX_RESOURCES, Metres, Position, ResourceAccess, ResourceDetails, ResourceSearch, Text};
+use allynet_domain::{
+    MAX_RESOURCES, Metres, Position, ReportedState, ResourceAccess, ResourceDetails, ResourceSearch, Text,
+};
 use serde_json::{Map, Value};
 
 use super::Fields;
@@ -76,6 +78,17 @@ pub fn change(body: &Value, current: &ResourceDetails) -> Result<ResourceDetails
         description,
         phone,
     }))
+}
+
+/// `POST /resources/:id/reports`.
+///
+/// # Errors
+/// `invalid_input` with all invalid fields.
+pub fn report(body: &Value) -> Result<(ReportedState, Option<Text<500>>), Problem> {
+    let mut f = Fields::body(body);
+    let state = f.word("state");
+    let (state, note) = (f.require("state", state), f.text("note"));
+    f.finish(state.map(|state| (state, note)))
 }
 
 fn place(f: &mut Fields<'_>) -> Option<(Position, Option<Text<300>>)> {

@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Metres, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceSource, ResourceStatus, Text,
-    Timestamp,
+    Timestamp, usecase::resources::PresentResource,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct ResourceView<'a> {
     /// When it can be reached, in the syntax of OpenStreetMap.
     #[schemars(length(max = 1000), example = &"24/7")]
     opening_hours: Option<&'a str>,
-    /// Whether it can be reached now; `null` where the hours are missing or say more than `24/7`.
+    /// Whether it can be reached now; `null` where the hours are missing or cannot be read.
     open: Option<bool>,
     /// Whether it is inside of a building.
     indoor: Option<bool>,
@@ -65,8 +65,8 @@ struct ResourcePlace<'a> {
     address: Option<&'a str>,
 }
 
-impl<'a> From<&'a Resource> for ResourceView<'a> {
-    fn from(resource: &'a Resource) -> Self {
+impl<'a> From<&'a PresentResource> for ResourceView<'a> {
+    fn from(PresentResource { resource, is_open }: &'a PresentResource) -> Self {
         let Resource { id, details, status, checked_at, source, created_at: _ } = resource;
         let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
             details;
@@ -80,7 +80,7 @@ impl<'a> From<&'a Resource> for ResourceView<'a> {
             },
             access: *access,
             opening_hours: opening_hours.as_ref().map(Text::as_str),
-            open: details.is_open(),
+            open: *is_open,
             indoor: *indoor,
             level: level.as_ref().map(Text::as_str),
             description: description.as_ref().map(Text::as_str),
@@ -102,8 +102,8 @@ pub struct NearResourceView<'a> {
     distance: f64,
 }
 
-impl<'a> From<&'a (Resource, Metres)> for NearResourceView<'a> {
-    fn from((resource, distance): &'a (Resource, Metres)) -> Self {
+impl<'a> From<&'a (PresentResource, Metres)> for NearResourceView<'a> {
+    fn from((resource, distance): &'a (PresentResource, Metres)) -> Self {
         Self { resource: resource.into(), distance: distance.get().round() }
     }
 }

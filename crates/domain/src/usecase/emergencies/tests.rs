@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     Alert, EmergencyStatus, EventId, Metres,
     port::{MockChanges, MockEmergencies, MockHelpers},
-    testing::{EMERGENCY, clock, id, ids, no_access_log, no_backoff, no_queue},
+    testing::{EMERGENCY, clock, id, ids, no_access_log, no_backoff, no_queue, no_resources},
 };
 
 /// The ports over a store that holds `emergency` and its `alerts`.
@@ -59,6 +59,7 @@ pub(in crate::usecase) fn context(emergencies: MockEmergencies, changes: Arc<Moc
         access_log: no_access_log(),
         emergencies: Arc::new(emergencies),
         helpers: Arc::new(MockHelpers::new()),
+        resources: no_resources(),
         changes,
         clock: clock(),
         ids: ids(),

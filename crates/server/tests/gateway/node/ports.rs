@@ -46,6 +46,7 @@ pub(super) fn ports(
         access_log: testing::no_access_log(),
         emergencies: Arc::new(live_emergencies(script)),
         helpers: Arc::new(MockHelpers::new()),
+        resources: testing::no_resources(),
         changes: changes.clone(),
         clock: clock.clone(),
         ids: ids.clone(),

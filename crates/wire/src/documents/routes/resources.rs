@@ -3,7 +3,7 @@
 use crate::{
     data,
     documents::{
-        requests::{NewResource, ResourceChange, ResourcesQuery},
+        requests::{NewResource, NewResourceReport, ResourceChange, ResourcesQuery},
         route::{NOT_AUTHORIZED, Reason, Route},
     },
 };
@@ -30,5 +30,14 @@ pub(super) fn routes() -> Vec<Route> {
             .says("Delete a resource", "For administrators.")
             .answers::<data::ResourceDeleted>(200, "It is not listed any more.")
             .refuses(&[NOT_AUTHORIZED, RESOURCE_NOT_FOUND]),
+        Route::new("POST", "/api/v1/resources/{resourceId}/reports", "reportResource")
+            .says(
+                "Report what became of a resource",
+                "Three helpers within 30 days, or one who responds and is within 100 m of it, make it `missing` or `unusable`. `ok` by \
+                 an administrator or such a helper makes it `available`. `moved` is noted for administrators.",
+            )
+            .body::<NewResourceReport>()
+            .answers::<data::Resource<'_>>(201, "The resource as it is now.")
+            .refuses(&[RESOURCE_NOT_FOUND]),
     ]
 }
