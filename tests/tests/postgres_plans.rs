@@ -166,7 +166,6 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![HELPER.to_owned(), OWNER.to_owned()]
         }
         "resources::AROUND" => vec![format!("{TOWN}, 5000, null, 200"), format!("{TOWN}, 5000, 'aed', 200")],
-        "resources::FIND" | "resources::REMOVE" => vec![CALL.to_owned()],
         "resources::ADD" => vec![format!(
             "{CALL}, 'aed', {TOWN}, null, 'public', null, null, null, null, null, 'available', null, 'osm', now()"
         )],
@@ -220,7 +219,9 @@ fn parameters(statement: &str) -> Vec<String> {
         | "place_grid::KEY" => {
             vec![String::new()]
         }
-        "contacts::CONSENT" | "emergencies::statements::FIND" => vec![CALL.to_owned()],
+        "contacts::CONSENT" | "emergencies::statements::FIND" | "resources::FIND" | "resources::REMOVE" => {
+            vec![CALL.to_owned()]
+        }
         "emergencies::statements::READ" | "emergencies::statements::LOAD" => vec![format!("{CALL}, {HELPER}")],
         "emergencies::statements::LOAD_WITH_NEAREST" => {
             vec![format!("{CALL}, {fresh}, 15000, 50, 1.01, 200, 2, now(), {fresh}, {HELPER}")]

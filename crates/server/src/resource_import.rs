@@ -1,4 +1,4 @@
-//! `allynet import-resources`: defibrillators and other things that help, from an export of OpenStreetMap as GeoJSON.
+//! `allynet import-resources`: defibrillators and other things that help, from an export of OpenStreetMap as `GeoJSON`.
 //!
 //! The file is read twice: first as a whole, so that nothing is imported of one that is cut off or no `FeatureCollection`, and then in
 //! batches. At no time more than a few batches are in memory.

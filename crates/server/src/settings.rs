@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Export { email: Email },
     /// Import defibrillators, fire extinguishers and first aid kits from an export of OpenStreetMap. Again, it brings them up to date
     ImportResources {
-        /// A `FeatureCollection` as GeoJSON
+        /// A `FeatureCollection` as `GeoJSON`
         file: PathBuf,
     },
     /// List, appoint and dismiss administrators

@@ -31,7 +31,7 @@ fn at_place(latitude: f64, longitude: f64, kind: ResourceKind) -> Resource {
     }
 }
 
-fn filled(resource: Resource) -> Resource {
+fn filled(resource: &Resource) -> Resource {
     Resource {
         details: ResourceDetails {
             address: Some(text("Am Ufer 1")),
@@ -41,12 +41,12 @@ fn filled(resource: Resource) -> Resource {
             level: Some(text("-1")),
             description: Some(text("Beside \"the\" door")),
             phone: Some(text("+49 30 1")),
-            ..resource.details
+            ..resource.details.clone()
         },
         checked_at: Some(at(3)),
         source: ResourceSource::Manual,
         status: ResourceStatus::Unusable,
-        ..resource
+        ..resource.clone()
     }
 }
 
@@ -57,7 +57,7 @@ async fn found(store: &Store, search: ResourceSearch) -> Vec<ResourceId> {
 }
 
 pub async fn a_resource_is_read_back_changed_and_removed(store: Store) {
-    let (one, other) = (filled(at_place(1.0, 2.0, ResourceKind::Aed)), at_place(1.0, 2.0, ResourceKind::Other));
+    let (one, other) = (filled(&at_place(1.0, 2.0, ResourceKind::Aed)), at_place(1.0, 2.0, ResourceKind::Other));
     for resource in [&one, &other] {
         store.resources.add(resource).await.unwrap();
         assert_eq!(store.resources.find(resource.id).await.unwrap().as_ref(), Some(resource));
@@ -173,7 +173,7 @@ pub async fn an_import_repeated_adds_nothing_and_leaves_alone_what_was_entered(s
     expected.id = first[3].id;
     assert_eq!(store.resources.find(expected.id).await.unwrap(), Some(expected.clone()));
 
-    let filled_in = filled(at_place(10.001, 30.0, ResourceKind::Extinguisher)).details;
+    let filled_in = filled(&at_place(10.001, 30.0, ResourceKind::Extinguisher)).details;
     assert!(store.resources.change(first[4].id, &details(10.002)).await.unwrap());
     let second: Vec<_> = (0..21).map(|n| imported(n, &filled_in, Some(at(9)))).collect();
     let counts = store.resources.import(&second, at(10)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Reading a GeoJSON `FeatureCollection` feature by feature (RFC 7946). Of a feature only what an import needs is kept, whatever else is
+//! Reading a `GeoJSON` `FeatureCollection` feature by feature (RFC 7946). Of a feature only what an import needs is kept, whatever else is
 //! in it and however large it is.
 
 use std::{
