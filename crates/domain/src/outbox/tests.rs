@@ -220,8 +220,11 @@ fn an_alert_goes_on_to_the_email_after_fifteen_seconds_and_to_the_telephone_afte
     assert_eq!(addressed(&both(3), 30, ALL_CHANNELS), (vec![Target::Phone], None));
     let with_device = due(escalating(), 2, vec![to(1)]);
     assert_eq!(addressed(&with_device, 15, ALL_CHANNELS).0, [target(to(1)), Target::Email]);
-    let with_device = due(escalating(), 3, vec![to(1)]);
+    let with_device = due(escalating(), 3, vec![MessageDevice { delivery: Some(delivery(7)), ..to(1) }]);
     assert_eq!(addressed(&with_device, 30, ALL_CHANNELS).0, [Target::Phone]);
+    // One that was registered since is sent it then.
+    let with_device = due(escalating(), 3, vec![to(1)]);
+    assert_eq!(addressed(&with_device, 30, ALL_CHANNELS).0, [target(to(1)), Target::Phone]);
 }
 
 #[test]
