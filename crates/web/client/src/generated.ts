@@ -275,6 +275,12 @@ export type ResourceSource = 'manual' | 'osm';
  * - `unusable`: it is there and does not work
  */
 export type ResourceStatus = 'available' | 'missing' | 'unusable';
+/**
+ * - `missing`: it is not where it should be
+ * - `unusable`: it is there and does not work
+ * - `moved`: it is somewhere else now, as the note says
+ * - `ok`: it is there and works
+ */
 export type ReportedState = 'missing' | 'unusable' | 'moved' | 'ok';
 /**
  * - `gone`: the push service does not know the subscription any more
@@ -1042,7 +1048,7 @@ export interface Routes {
   'POST /resources/{resourceId}/reports': {
     params: {
       /**
-       * The secret of the link.
+       * The resource.
        */
       resourceId: string;
     };
