@@ -19,6 +19,42 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
     inputs
 }
 
+/// The functions that read what a client sends, as `module::function`: those in `crates/wire/src/input` that take a JSON value.
+fn parsers() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/wire/src/input");
+    let mut parsers = Vec::new();
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let (module, text) = (file.file_stem().unwrap().to_string_lossy(), fs::read_to_string(&file).unwrap());
+        let functions = text.lines().filter_map(|line| line.strip_prefix("pub fn ")?.split_once('('));
+        let takes_json =
+            |parameters: &str| ["body: ", "query: ", "payload: "].iter().any(|name| parameters.starts_with(name));
+        parsers.extend(functions.filter(|(_, rest)| takes_json(rest)).map(|(name, _)| format!("{module}::{name}")));
+    }
+    parsers
+}
+
+#[test]
+fn every_function_that_reads_what_a_client_sends_is_called() {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/src/lib.rs");
+    let targets = fs::read_to_string(targets).unwrap();
+    let parsers = parsers();
+    assert!(parsers.len() > 30, "they are looked for in the wrong place: {parsers:?}");
+    let missing: Vec<_> = parsers.iter().filter(|parser| !targets.contains(&format!("{parser}(&"))).collect();
+    assert!(missing.is_empty(), "no fuzz target calls {missing:?}");
+}
+
+#[test]
+fn every_target_is_built_by_cargo_fuzz() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for (name, _) in TARGETS {
+        let program = fs::read_to_string(folder.join(format!("fuzz_targets/{name}.rs"))).expect(name);
+        assert!(program.contains(&format!("allynet_fuzz::{name}(bytes)")), "{name} calls another target");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is missing in Cargo.toml");
+    }
+}
+
 #[test]
 fn every_input_of_the_corpus_is_survived() {
     for (target, inputs) in &*CORPUS {
