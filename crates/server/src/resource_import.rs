@@ -3,6 +3,7 @@
 //! The file is read twice: first as a whole, so that nothing is imported of one that is cut off or no `FeatureCollection`, and then in
 //! batches. At no time more than a few batches are in memory.
 
+mod feature;
 mod geojson;
 mod tags;
 

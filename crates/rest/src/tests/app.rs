@@ -111,9 +111,7 @@ impl Mocks {
         let mut clock = MockClock::new();
         clock.expect_now().returning(now);
         let clock = Arc::new(clock);
-        let accounts = Arc::new(self.accounts);
-        let changes = Arc::new(self.changes);
-        let rules = Rules::default();
+        let (accounts, changes, rules) = (Arc::new(self.accounts), Arc::new(self.changes), Rules::default());
         let emergencies = emergencies::EmergencyPorts {
             access_log: testing::no_access_log(),
             emergencies: Arc::new(self.emergencies),

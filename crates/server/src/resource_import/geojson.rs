@@ -9,51 +9,20 @@ use std::{
     rc::Rc,
 };
 
-use allynet_domain::{Position, Text};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::tags;
+use super::{
+    feature::{Bounds, Feature},
+    tags,
+};
 
 /// Maximum size of a feature. The outline of a large building has some kilobytes.
 const MAX_FEATURE_BYTES: u64 = 4 * 1024 * 1024;
 /// What the buffer may have read of the features that follow.
 const BUFFER_BYTES: usize = 64 * 1024;
-
-/// A feature: its id, the tags that an import knows, and its centre.
-#[derive(Debug, Default)]
-pub(super) struct Feature {
-    id: Option<String>,
-    tags: BTreeMap<String, String>,
-    bounds: Option<Bounds>,
-}
-
-impl Feature {
-    /// The value of a tag.
-    pub(super) fn tag(&self, name: &str) -> Option<&str> {
-        self.tags.get(name).map(String::as_str)
-    }
-
-    /// The id in OpenStreetMap: `node/1`, `way/1` or `relation/1`.
-    pub(super) fn osm_id(&self) -> Option<Text<64>> {
-        let is_id = |id: &&str| {
-            let (kind, number) = id.split_once('/').unwrap_or_default();
-            ["node", "way", "relation"].contains(&kind)
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let id = [self.id.as_deref(), self.tag("@id")].into_iter().flatten().find(is_id)?;
-        Text::parse(id).ok()
-    }
-
-    /// The centre of the smallest box around it.
-    pub(super) fn centre(&self) -> Option<Position> {
-        let Bounds { west, south, east, north } = self.bounds?;
-        Position::new(f64::midpoint(south, north), f64::midpoint(west, east)).ok()
-    }
-}
 
 /// Reads a `FeatureCollection`, and hands over each feature until the receiver returns `false`.
 ///
@@ -278,29 +247,6 @@ impl Parts for Tags {
             self.0.insert(name.to_owned(), value);
         }
         Ok(())
-    }
-}
-
-/// A box around places, in degrees.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Bounds {
-    west: f64,
-    south: f64,
-    east: f64,
-    north: f64,
-}
-
-impl Bounds {
-    fn join(a: Option<Self>, b: Option<Self>) -> Option<Self> {
-        match (a, b) {
-            (Some(a), Some(b)) => Some(Self {
-                west: a.west.min(b.west),
-                south: a.south.min(b.south),
-                east: a.east.max(b.east),
-                north: a.north.max(b.north),
-            }),
-            (one, other) => one.or(other),
-        }
     }
 }
 

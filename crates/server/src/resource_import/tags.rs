@@ -3,7 +3,7 @@
 use allynet_domain::{ResourceAccess, ResourceDetails, ResourceKind, Text, Timestamp};
 use chrono::{NaiveDate, NaiveTime};
 
-use super::geojson::Feature;
+use super::feature::Feature;
 
 /// The tags that are read, in alphabetical order.
 const KNOWN: [&str; 15] = [
