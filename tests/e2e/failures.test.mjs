@@ -303,6 +303,31 @@ if (databases.includes('postgres')) {
     });
   });
 
+  describe('a database without space', () => {
+    it('refuses writes for a while, but not those that belong to emergencies', async () => {
+      const database = await createDatabase('postgres');
+      const app = await startNode({ database });
+      app.expectsFaults = true;
+      const user = await app.user();
+      await database.query("CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no space' USING ERRCODE = '53100'; END $$");
+      await database.query('CREATE TRIGGER no_space BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION no_space()');
+      const profile = () => user.put('/auth/me', { bio: 'long' });
+      const sos = () => user.post('/emergencies', { location: app.somewhere() });
+      refused(await sos(), 503, 'unavailable');
+      await database.query('DROP TRIGGER no_space ON event');
+
+      refused(await profile(), 503, 'unavailable');
+      ok(await app.anonymous().post('/alerts/receipts', { receipt: 'A'.repeat(43), state: 'seen' }));
+      const answer = await app.anonymous().request('POST', '/c/unknown', undefined, { root: '' });
+      assert.equal(answer.status, 404, answer.text);
+      ok(await sos(), 201);
+      // What was let through was so while the others were refused.
+      refused(await profile(), 503, 'unavailable');
+      await app.stop();
+      await database.drop();
+    });
+  });
+
   describe('a database that only reads since a failover', () => {
     it('refuses an SOS and readiness with 503, and takes both again once new connections reach the promoted server', async () => {
       const database = await createDatabase('postgres');
