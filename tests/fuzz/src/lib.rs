@@ -84,6 +84,7 @@ pub fn bodies(bytes: &[u8]) {
     assert_named(contacts::change(&body, &contact));
     assert_named(resources::add(&body));
     assert_named(resources::change(&body, &DEFIBRILLATOR));
+    assert_named(resources::report(&body));
     assert_named(devices::register(&body));
     assert_named(devices::receipt(&body));
     assert_named(accounts::block_by_email(&body));
