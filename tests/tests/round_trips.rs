@@ -360,7 +360,7 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(CHANGE, &ada, &format!("PUT {contact}"), json!({ "order": 1 })).await;
         service.costs(1, &ada, &format!("DELETE {contact}"), Value::Null).await;
         let aed = json!({ "kind": "aed", "location": { "latitude": 1.0, "longitude": 1.0 } });
-        let added = service.costs(CHANGE, &admin, "POST resources", aed).await;
+        let added = service.costs(1, &admin, "POST resources", aed).await;
         let aed = format!("resources/{}", added["resource"]["id"].as_str().unwrap());
         service.costs(READ, &ada, "GET resources?latitude=1&longitude=1", Value::Null).await;
         service.costs(CHANGE, &admin, &format!("PUT {aed}"), json!({ "level": "1" })).await;
