@@ -60,6 +60,7 @@ const DOMAIN: &[&str] = &[
     "libm",
     "mockall",
     "opening-hours",
+    "pest",
     "serde",
     "thiserror",
     "unicode-normalization",

@@ -3,7 +3,10 @@
 //! Nothing here fails: what cannot be read, and what the hours themselves call unknown, is `None`. The days of public and school
 //! holidays are not known, so that rules for them never apply.
 
-use std::panic::{UnwindSafe, catch_unwind};
+use std::{
+    num::NonZeroUsize,
+    panic::{UnwindSafe, catch_unwind},
+};
 
 use chrono::{DateTime, TimeDelta};
 use chrono_tz::Tz;
@@ -16,6 +19,9 @@ use crate::{Position, Timestamp, Zone};
 
 /// Maximum length of hours, in characters. Longer ones are not read.
 pub const MAX_OPENING_HOURS: usize = 1000;
+/// Maximum number of rules that the parser of the library tries for one text: a hundred times what the longest common hours take, and
+/// reached within milliseconds. Without it, the time that some texts take is three times as long with each further entry.
+const MAX_PARSER_CALLS: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// How far ahead the end of an open interval is looked for: evaluating a day takes as long as evaluating the present one.
 const LOOK_AHEAD: TimeDelta = TimeDelta::days(7);
 
@@ -49,6 +55,8 @@ fn evaluate<T>(
     if hours.chars().count() > MAX_OPENING_HOURS {
         return None;
     }
+    // For the whole process: nothing else in it uses this parser.
+    pest::set_call_limit(Some(MAX_PARSER_CALLS));
     // The library asserts what a text of strangers might break: such hours are as unknown as those that it refuses.
     let evaluated = catch_unwind(|| {
         let zone = zone.map_or(Tz::UTC, Zone::tz);
@@ -96,6 +104,23 @@ mod tests {
         ] {
             assert_eq!(is_open(hours, place, zone, at(now)), expected, "{hours} at {now}");
         }
+    }
+
+    /// Without the limit each further entry takes three times as long: 25 of them would take days.
+    #[test]
+    fn hours_that_the_parser_would_try_for_ever_are_not_read() {
+        let (place, zone) = berlin();
+        let hours = "Jan Mo[1],".repeat(25);
+        assert_eq!(is_open(&hours, place, zone, at("2026-01-05T12:00:00Z")), None);
+    }
+
+    #[test]
+    fn long_hours_are_read() {
+        let (place, zone) = berlin();
+        let seasons = "Jan-Mar Mo-Fr 08:00-12:00,13:00-18:00; Apr-Oct Mo-Sa 07:30-20:00; ".repeat(14);
+        let hours = format!("{seasons}Su,PH off");
+        assert!(hours.len() > 900);
+        assert_eq!(is_open(&hours, place, zone, at("2026-01-05T10:00:00Z")), Some(true));
     }
 
     #[test]

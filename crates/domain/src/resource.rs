@@ -126,7 +126,11 @@ impl ResourceReport {
     /// The status that follows from it, and the number of helpers who have to report the same within [`REPORTS_COUNTED_FOR`], this one
     /// included; 0 if it is decisive. `None` if the status stays.
     pub fn outcome(&self) -> Option<(ResourceStatus, u32)> {
-        let helpers_needed = if self.weight == ReportWeight::Decisive { 0 } else { ENOUGH_REPORTS };
+        let helpers_needed = match self.weight {
+            ReportWeight::Decisive => 0,
+            ReportWeight::Counted => ENOUGH_REPORTS,
+            ReportWeight::Noted => return None,
+        };
         match self.state {
             ReportedState::Missing => Some((ResourceStatus::Missing, helpers_needed)),
             ReportedState::Unusable => Some((ResourceStatus::Unusable, helpers_needed)),
@@ -213,7 +217,7 @@ mod tests {
     fn only_enough_helpers_or_who_was_there_decide_on_the_status() {
         use ReportWeight::{Counted, Decisive, Noted};
         for (state, weight, expected) in [
-            (ReportedState::Missing, Noted, Some((ResourceStatus::Missing, 3))),
+            (ReportedState::Missing, Noted, None),
             (ReportedState::Missing, Counted, Some((ResourceStatus::Missing, 3))),
             (ReportedState::Missing, Decisive, Some((ResourceStatus::Missing, 0))),
             (ReportedState::Unusable, Counted, Some((ResourceStatus::Unusable, 3))),
