@@ -10,7 +10,7 @@ use allynet_domain::{
 use chrono::TimeDelta;
 use futures_util::future::join;
 
-use super::*;
+use super::{resources::reported_by, *};
 use crate::tables;
 
 const NAMES: [&str; 2] = ["Zaphodia", "Beeblebrox"];
@@ -118,6 +118,7 @@ pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
     let reading = PlaceReading { reader: other.id, at: at(5), what: AccessKind::Emergency, places };
     store.access_log.record(&reading).await.unwrap();
     store.tell_contacts_and_devices(&account).await;
+    reported_by(&store, account.id).await;
 
     let traces = NAMES.map(str::to_lowercase).into_iter().chain([EMAIL.to_owned(), "heart of gold".to_owned()]);
     let number = uuid::Uuid::from(account.id).simple().to_string();

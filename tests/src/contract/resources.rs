@@ -107,6 +107,13 @@ fn report(resource: ResourceId, reporter: UserId, state: ReportedState, at: Time
     ResourceReport { resource, reporter, state, note: Some(text("not there")), weight: ReportWeight::Counted, at }
 }
 
+/// A resource that a user reports as missing.
+pub(super) async fn reported_by(store: &Store, user: UserId) {
+    let aed = at_place(1.0, 2.0, ResourceKind::Aed);
+    store.resources.add(&aed).await.unwrap();
+    store.resources.report(&report(aed.id, user, ReportedState::Missing, at(0))).await.unwrap();
+}
+
 async fn status_after(store: &Store, report: ResourceReport) -> ResourceStatus {
     store.resources.report(&report).await.unwrap().unwrap().status
 }
