@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use crate::{Postgres, error::failed, near::SPHERE_RADIUS};
 
-/// The order of the index is that on a sphere, so that a few at the end of the list may be others than on the ellipsoid: twice as
-/// many are read as are wanted.
+/// The order is that on a sphere, so that a few at the end of the list may be others than on the ellipsoid: twice as many are read as
+/// are wanted. The index's own order (`<->`) is not used: for geographies it fails at some places ("index returned tuples in wrong
+/// order").
 const AROUND: &str = "
     SELECT r.id, r.kind, r.latitude, r.longitude, r.address, r.access, r.opening_hours, r.indoor, r.level, r.description,
         r.phone, r.status, r.checked_at, r.source, r.created_at
@@ -24,8 +25,8 @@ const AROUND: &str = "
     WHERE ST_DWithin(ST_SetSRID(ST_MakePoint(r.longitude, r.latitude), 4326)::geography,
             ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, $3, false)
         AND ($4::text IS NULL OR r.kind = $4)
-    ORDER BY ST_SetSRID(ST_MakePoint(r.longitude, r.latitude), 4326)::geography
-        <-> ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography
+    ORDER BY ST_Distance(ST_SetSRID(ST_MakePoint(r.longitude, r.latitude), 4326)::geography,
+        ST_SetSRID(ST_MakePoint($2, $1), 4326)::geography, false)
     LIMIT $5";
 const FIND: &str = "
     SELECT r.id, r.kind, r.latitude, r.longitude, r.address, r.access, r.opening_hours, r.indoor, r.level, r.description,
