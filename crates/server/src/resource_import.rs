@@ -12,16 +12,19 @@ use std::{
     fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use allynet_domain::{ImportCounts, ImportedResource, Text, port::Ids as _};
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::{settings::Settings, store::Store, system::UuidV7Ids, wiring};
 
 /// Number of resources that are imported in one transaction.
-const BATCH: usize = 200;
+const BATCH_SIZE: usize = 200;
+/// Pause after each of them, in which the service writes.
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// A part of the file: resources without two of one id, and the features that are left out, each with the reason.
 #[derive(Default)]
@@ -55,6 +58,8 @@ async fn import_into(store: &Store, file: PathBuf) -> anyhow::Result<()> {
         total.added += added;
         total.updated += updated;
         total.kept += kept;
+        // Writers of SQLite get no turn of their own: without a pause the import would hold up the service.
+        sleep(BATCH_PAUSE).await;
     }
     reader.await??;
     let ImportCounts { added, updated, kept } = total;
@@ -76,7 +81,7 @@ fn read(file: &Path, batches: &mpsc::Sender<Batch>) -> anyhow::Result<()> {
             }
             Err(reason) => batch.left_out.push(left_out(number, feature.osm_id().as_ref(), &reason)),
         }
-        let is_full = batch.resources.len() + batch.left_out.len() >= BATCH;
+        let is_full = batch.resources.len() + batch.left_out.len() >= BATCH_SIZE;
         !is_full || batches.blocking_send(std::mem::take(&mut batch)).is_ok()
     });
     is_read.with_context(|| file.display().to_string())?;
