@@ -102,7 +102,7 @@ impl Sqlite {
         Ok(nearest.into_iter().filter(|recipient| wanted.contains(&recipient.helper)).collect())
     }
 
-    /// What is known at `now` of these helpers, and of those who were alerted to an emergency.
+    /// Reads the census as of `now`: of these helpers, and of all that were alerted to an emergency.
     pub(crate) async fn census(
         &self,
         emergency: Option<EmergencyId>,

@@ -62,7 +62,7 @@ impl Presence {
         }))
     }
 
-    /// The presence of a helper who is at the place already: certain at every time.
+    /// Presence of a helper who has already arrived: 1 at every step.
     pub const fn there() -> Self {
         Self([1.0; STEPS])
     }

@@ -39,7 +39,7 @@ pub struct Passed {
     pub helper: UserId,
     /// The distance by which the helper is judged.
     pub distance: Metres,
-    /// What is expected of the helper, with the gain beside those who are alerted.
+    /// Expected arrival and probability of the helper, and the gain over the helpers that are already alerted.
     pub why: Why,
 }
 

@@ -93,6 +93,6 @@ pub trait Contacts: Send + Sync {
     /// stays stopped. `None` if it is unknown.
     async fn confirm(&self, id: ConsentId, at: Timestamp) -> Result<Option<Consent>>;
 
-    /// Stops messages to an address, whoever causes them. Returns whether the consent or the account exists.
+    /// Stops all messages to an address, those about every user. Returns whether the consent or the account exists.
     async fn stop(&self, target: StopTarget, at: Timestamp) -> Result<bool>;
 }
