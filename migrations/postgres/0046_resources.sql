@@ -1,7 +1,7 @@
 -- Boxes with a defibrillator and other things that help, which administrators enter.
 --
 -- `osm_id` is the id of the entry of OpenStreetMap that a resource was imported from. An import leaves those alone that an administrator
--- has changed since, whose source is `manual`. `reported_at` is the time of the newest report.
+-- has changed since, whose source is `manual`. `reported_at` is the time of the newest report that counts.
 CREATE TABLE resource (
     id            uuid CONSTRAINT resource_pkey PRIMARY KEY,
     kind          text NOT NULL CONSTRAINT resource_kind_check
@@ -63,6 +63,6 @@ BEGIN
             WHERE p.resource_id = _resource AND p.state = _state AND p.is_counted AND p.reported_at >= _counted_since
         ) THEN _status ELSE r.status END,
         checked_at = CASE WHEN _settles THEN greatest(r.checked_at, _at) ELSE r.checked_at END,
-        reported_at = greatest(r.reported_at, _at)
+        reported_at = CASE WHEN _is_counted THEN greatest(r.reported_at, _at) ELSE r.reported_at END
     WHERE r.id = _resource RETURNING r.*;
 END $$;

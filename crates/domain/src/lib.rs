@@ -156,7 +156,7 @@ pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_H
 pub use resource::{
     ENOUGH_REPORTS, ImportCounts, ImportedResource, MAX_RESOURCES, REPORTS_COUNTED_FOR, ReportWeight, ReportedState,
     Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceReport, ResourceSearch, ResourceSource,
-    ResourceStatus, SEEN_FIX_AGE, SEEN_WITHIN,
+    ResourceStatus, SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN,
 };
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings, Weighed};
 pub use secret::Secret;

@@ -37,6 +37,8 @@ pub const ENOUGH_REPORTS: u32 = 3;
 pub const REPORTS_COUNTED_FOR: TimeDelta = TimeDelta::days(30);
 /// Maximum distance from a resource at which a responding helper has seen it.
 pub const SEEN_WITHIN: Metres = Metres::new(100.0);
+/// Maximum distance between that resource and the emergency: whoever responds to one emergency says nothing for a whole city.
+pub const SEEN_AROUND: Metres = Metres::new(3_000.0);
 /// Maximum age of the position that tells that.
 pub const SEEN_FIX_AGE: TimeDelta = TimeDelta::minutes(2);
 /// Maximum length of a list of resources.

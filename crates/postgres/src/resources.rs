@@ -9,7 +9,7 @@ use allynet_domain::{
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
 use serde::Serialize;
-use sqlx::{FromRow, types::Json};
+use sqlx::{FromRow, postgres::PgArguments, query::Query, types::Json};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -161,6 +161,25 @@ impl<'a> From<&'a ImportedResource> for ImportedRow<'a> {
     }
 }
 
+/// A statement with its arguments.
+type Statement<'q> = Query<'q, sqlx::Postgres, PgArguments>;
+
+/// Binds the details, in the order in which every statement names them.
+fn bind_details<'q>(statement: Statement<'q>, details: &ResourceDetails) -> Statement<'q> {
+    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
+    statement
+        .bind(kind.as_str())
+        .bind(position.latitude())
+        .bind(position.longitude())
+        .bind(address.as_ref().map(Text::as_str))
+        .bind(access.as_str())
+        .bind(opening_hours.as_ref().map(Text::as_str))
+        .bind(indoor)
+        .bind(level.as_ref().map(Text::as_str))
+        .bind(description.as_ref().map(Text::as_str))
+        .bind(phone.as_ref().map(Text::as_str))
+}
+
 #[async_trait]
 impl Resources for Postgres {
     #[instrument(name = "pg.resources.around", level = "debug", skip_all)]
@@ -189,20 +208,7 @@ impl Resources for Postgres {
     #[instrument(name = "pg.resources.add", level = "debug", skip_all)]
     async fn add(&self, resource: &Resource) -> Result<()> {
         let Resource { id, details, status, checked_at, source, created_at } = resource;
-        let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
-            details;
-        sqlx::query(ADD)
-            .bind(Uuid::from(*id))
-            .bind(kind.as_str())
-            .bind(position.latitude())
-            .bind(position.longitude())
-            .bind(address.as_ref().map(Text::as_str))
-            .bind(access.as_str())
-            .bind(opening_hours.as_ref().map(Text::as_str))
-            .bind(indoor)
-            .bind(level.as_ref().map(Text::as_str))
-            .bind(description.as_ref().map(Text::as_str))
-            .bind(phone.as_ref().map(Text::as_str))
+        bind_details(sqlx::query(ADD).bind(Uuid::from(*id)), details)
             .bind(status.as_str())
             .bind(checked_at)
             .bind(source.as_str())
@@ -215,20 +221,7 @@ impl Resources for Postgres {
 
     #[instrument(name = "pg.resources.change", level = "debug", skip_all)]
     async fn change(&self, id: ResourceId, details: &ResourceDetails) -> Result<bool> {
-        let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
-            details;
-        let done = sqlx::query(CHANGE)
-            .bind(Uuid::from(id))
-            .bind(kind.as_str())
-            .bind(position.latitude())
-            .bind(position.longitude())
-            .bind(address.as_ref().map(Text::as_str))
-            .bind(access.as_str())
-            .bind(opening_hours.as_ref().map(Text::as_str))
-            .bind(indoor)
-            .bind(level.as_ref().map(Text::as_str))
-            .bind(description.as_ref().map(Text::as_str))
-            .bind(phone.as_ref().map(Text::as_str))
+        let done = bind_details(sqlx::query(CHANGE).bind(Uuid::from(id)), details)
             .execute(self.main())
             .await
             .map_err(failed)?;

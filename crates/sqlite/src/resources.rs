@@ -7,7 +7,7 @@ use allynet_domain::{
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection, query::Query, sqlite::SqliteArguments};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -56,14 +56,14 @@ const REPORT: &str = "\
     where r.id = ?1 and a.deleted_at is null \
     on conflict (resource_id, reporter_id) do update set \
         state = excluded.state, note = excluded.note, is_counted = excluded.is_counted, reported_at = excluded.reported_at";
-/// The status `?3` (if not null) of the resource `?1` if as many helpers as `?4` have reported the state `?2` since `?5`. `?6` is the time,
-/// and `?7` that of a check, if it is one.
+/// The status `?3` (if not null) of the resource `?1` if as many helpers as `?4` have reported the state `?2` since `?5`. `?6` is the time of
+/// the report, if it counts, and `?7` that of a check, if it is one.
 const FOLLOW_REPORT: &str = "\
     update resource set \
         status = case when ?3 is not null and ?4 <= ( \
             select count(*) from resource_report p \
             where p.resource_id = ?1 and p.state = ?2 and p.is_counted and p.reported_at >= ?5) then ?3 else status end, \
-        checked_at = coalesce(max(checked_at, ?7), checked_at, ?7), reported_at = coalesce(max(reported_at, ?6), ?6) \
+        checked_at = coalesce(max(checked_at, ?7), checked_at, ?7), reported_at = coalesce(max(reported_at, ?6), reported_at, ?6) \
     where id = ?1";
 const IMPORT_NEW: &str = "\
     insert into resource (id, osm_id, kind, latitude, longitude, address, access, opening_hours, indoor, level, description, \
@@ -122,6 +122,25 @@ impl ResourceRow {
     }
 }
 
+/// A statement with its arguments.
+type Statement<'q> = Query<'q, sqlx::Sqlite, SqliteArguments>;
+
+/// Binds the details, in the order in which every statement names them.
+fn bind_details<'q>(statement: Statement<'q>, details: &ResourceDetails) -> Statement<'q> {
+    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
+    statement
+        .bind(kind.as_str())
+        .bind(position.latitude())
+        .bind(position.longitude())
+        .bind(address.as_ref().map(Text::as_str))
+        .bind(access.as_str())
+        .bind(opening_hours.as_ref().map(Text::as_str))
+        .bind(indoor)
+        .bind(level.as_ref().map(Text::as_str))
+        .bind(description.as_ref().map(Text::as_str))
+        .bind(phone.as_ref().map(Text::as_str))
+}
+
 #[async_trait]
 impl Resources for Sqlite {
     #[instrument(name = "sqlite.resources.around", level = "debug", skip_all)]
@@ -153,20 +172,7 @@ impl Resources for Sqlite {
     #[instrument(name = "sqlite.resources.add", level = "debug", skip_all)]
     async fn add(&self, resource: &Resource) -> Result<()> {
         let Resource { id, details, status, checked_at, source, created_at } = resource;
-        let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
-            details;
-        sqlx::query(ADD)
-            .bind(Uuid::from(*id))
-            .bind(kind.as_str())
-            .bind(position.latitude())
-            .bind(position.longitude())
-            .bind(address.as_ref().map(Text::as_str))
-            .bind(access.as_str())
-            .bind(opening_hours.as_ref().map(Text::as_str))
-            .bind(indoor)
-            .bind(level.as_ref().map(Text::as_str))
-            .bind(description.as_ref().map(Text::as_str))
-            .bind(phone.as_ref().map(Text::as_str))
+        bind_details(sqlx::query(ADD).bind(Uuid::from(*id)), details)
             .bind(status.as_str())
             .bind(checked_at.map(|at| at.timestamp_micros()))
             .bind(source.as_str())
@@ -179,20 +185,7 @@ impl Resources for Sqlite {
 
     #[instrument(name = "sqlite.resources.change", level = "debug", skip_all)]
     async fn change(&self, id: ResourceId, details: &ResourceDetails) -> Result<bool> {
-        let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } =
-            details;
-        let done = sqlx::query(CHANGE)
-            .bind(Uuid::from(id))
-            .bind(kind.as_str())
-            .bind(position.latitude())
-            .bind(position.longitude())
-            .bind(address.as_ref().map(Text::as_str))
-            .bind(access.as_str())
-            .bind(opening_hours.as_ref().map(Text::as_str))
-            .bind(indoor)
-            .bind(level.as_ref().map(Text::as_str))
-            .bind(description.as_ref().map(Text::as_str))
-            .bind(phone.as_ref().map(Text::as_str))
+        let done = bind_details(sqlx::query(CHANGE).bind(Uuid::from(id)), details)
             .execute(&self.writer)
             .await
             .map_err(port_error)?;
@@ -229,7 +222,7 @@ impl Resources for Sqlite {
             .bind(outcome.map(|(status, _)| status.as_str()))
             .bind(outcome.map_or(0, |(_, needed)| needed))
             .bind(report.counted_since().timestamp_micros())
-            .bind(at)
+            .bind(report.is_counted().then_some(at))
             .bind(report.settles().then_some(at))
             .execute(&mut *transaction)
             .await
@@ -264,20 +257,7 @@ impl Resources for Sqlite {
 /// Adds a resource. Returns whether it was not known before.
 async fn import_new(db: &mut SqliteConnection, imported: &ImportedResource, at: Timestamp) -> Result<bool> {
     let ImportedResource { osm_id, id, details, checked_at } = imported;
-    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
-    let done = sqlx::query(IMPORT_NEW)
-        .bind(Uuid::from(*id))
-        .bind(osm_id.as_str())
-        .bind(kind.as_str())
-        .bind(position.latitude())
-        .bind(position.longitude())
-        .bind(address.as_ref().map(Text::as_str))
-        .bind(access.as_str())
-        .bind(opening_hours.as_ref().map(Text::as_str))
-        .bind(indoor)
-        .bind(level.as_ref().map(Text::as_str))
-        .bind(description.as_ref().map(Text::as_str))
-        .bind(phone.as_ref().map(Text::as_str))
+    let done = bind_details(sqlx::query(IMPORT_NEW).bind(Uuid::from(*id)).bind(osm_id.as_str()), details)
         .bind(checked_at.map(|at| at.timestamp_micros()))
         .bind(at.timestamp_micros())
         .execute(db)
@@ -289,20 +269,8 @@ async fn import_new(db: &mut SqliteConnection, imported: &ImportedResource, at: 
 /// Replaces a resource that was imported before. Returns whether no administrator has changed it since.
 async fn import_again(db: &mut SqliteConnection, imported: &ImportedResource) -> Result<bool> {
     let ImportedResource { osm_id, id: _, details, checked_at } = imported;
-    let ResourceDetails { kind, position, address, access, opening_hours, indoor, level, description, phone } = details;
     let checked_at = checked_at.map(|at| at.timestamp_micros());
-    let done = sqlx::query(IMPORT_AGAIN)
-        .bind(osm_id.as_str())
-        .bind(kind.as_str())
-        .bind(position.latitude())
-        .bind(position.longitude())
-        .bind(address.as_ref().map(Text::as_str))
-        .bind(access.as_str())
-        .bind(opening_hours.as_ref().map(Text::as_str))
-        .bind(indoor)
-        .bind(level.as_ref().map(Text::as_str))
-        .bind(description.as_ref().map(Text::as_str))
-        .bind(phone.as_ref().map(Text::as_str))
+    let done = bind_details(sqlx::query(IMPORT_AGAIN).bind(osm_id.as_str()), details)
         .bind(checked_at)
         .execute(&mut *db)
         .await

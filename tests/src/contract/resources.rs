@@ -200,6 +200,11 @@ pub async fn only_a_check_later_than_the_newest_report_ends_it(store: Store) {
     let decisive =
         ResourceReport { weight: ReportWeight::Decisive, ..report(aed.id, user, ReportedState::Missing, at(10)) };
     assert_eq!(status_after(&store, decisive).await, ResourceStatus::Missing);
+    // A report that does not count keeps no check from ending it.
+    let stranger = store.register().await.id;
+    let noted =
+        ResourceReport { weight: ReportWeight::Noted, ..report(aed.id, stranger, ReportedState::Moved, at(15)) };
+    assert_eq!(status_after(&store, noted).await, ResourceStatus::Missing);
     for (checked_at, status, shown) in [
         (None, ResourceStatus::Missing, 0),
         (Some(at(10)), ResourceStatus::Missing, 10),

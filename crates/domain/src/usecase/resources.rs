@@ -1,8 +1,9 @@
-//! Resources, which administrators enter, everybody looks up, and whoever went there reports on.
+//! Resources: administrators enter them, every user looks them up and reports on them.
 
 use crate::{
     Actor, Emergency, Error, Metres, Refusal, ReportWeight, ReportedState, Resource, ResourceDetails, ResourceId,
-    ResourceReport, ResourceSearch, ResourceSource, ResourceStatus, SEEN_FIX_AGE, SEEN_WITHIN, Text, Timestamp, UserId,
+    ResourceReport, ResourceSearch, ResourceSource, ResourceStatus, SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN, Text,
+    Timestamp, UserId,
     usecase::{emergencies::EmergencyPorts, helpers::must_be_admin},
 };
 
@@ -104,14 +105,21 @@ pub async fn report(
     Ok(present(cx, resource))
 }
 
-/// Whether a helper who is on the way, or there, was beside the resource just now.
-pub(super) fn has_seen(emergency: &Emergency, helper: UserId, resource: &Resource, now: Timestamp) -> bool {
+/// Whether the resource is near the emergency, and the helper responds to the emergency and was beside the resource just now.
+fn has_seen(emergency: &Emergency, helper: UserId, resource: &Resource, now: Timestamp) -> bool {
+    let place = resource.details.position;
+    if emergency.call().details.location.position.distance_to(place) > SEEN_AROUND {
+        return false;
+    }
     let response = emergency.response(helper).filter(|response| response.status.is_engaged());
     let fix = response.and_then(|response| response.last_fix).filter(|(_, at)| now - *at <= SEEN_FIX_AGE);
-    fix.is_some_and(|(position, _)| position.distance_to(resource.details.position) <= SEEN_WITHIN)
+    fix.is_some_and(|(position, _)| position.distance_to(place) <= SEEN_WITHIN)
 }
 
 fn present(cx: &EmergencyPorts, resource: Resource) -> PresentResource {
     let is_open = resource.details.is_open(cx.rules.travel.zone, cx.clock.now());
     PresentResource { resource, is_open }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new("POST", "/api/v1/resources/{resourceId}/reports", "reportResource")
             .says(
                 "Report what became of a resource",
-                "Three helpers within 30 days, or one who responds and is within 100 m of it, make it `missing` or `unusable`. `ok` by \
-                 an administrator or such a helper makes it `available`. `moved` is noted for administrators.",
+                "Three helpers within 30 days, or one who responds to an emergency within 3 km and is within 100 m of it, make it \
+                 `missing` or `unusable`. `ok` by an administrator or such a helper makes it `available`. `moved` is noted for \
+                 administrators.",
             )
             .body::<NewResourceReport>()
             .answers::<data::Resource<'_>>(201, "The resource as it is now.")
