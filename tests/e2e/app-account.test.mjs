@@ -171,7 +171,8 @@ describe('the account in the app', () => {
     await shows(page, 'You block nobody');
     const text = await page.evaluate(() => document.body.innerText);
     assert.ok(!text.includes(first.email) && !text.includes('Dispatch'), text);
-    assert.equal(await page.$eval('input[name=firstName]', ({ value }) => value), ok(await second.get('/auth/me')).user.profile.firstName);
+    const { firstName } = ok(await second.get('/auth/me')).user.profile;
+    await page.waitForFunction((name) => document.querySelector('input[name=firstName]')?.value === name, {}, firstName);
   });
 
   it('does not take a part that could not be loaded for a newer version while the service is away', async () => {

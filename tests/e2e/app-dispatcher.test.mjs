@@ -83,8 +83,8 @@ describe('the screen of a dispatcher', () => {
     await holdSos(owner.page);
     await shows(owner.page, 'Looking for helpers');
     await lists(page, 'Dora');
-    assert.equal(await page.$eval('[role=alert]', ({ textContent }) => textContent), 'New emergency: Emergency');
-    assert.equal(await tones(), 2);
+    await page.waitForFunction(() => document.querySelector('[role=alert]')?.textContent === 'New emergency: Emergency');
+    await eventually(async () => (await tones()) === 2);
     await page.locator('.dispatch-row').click();
     const { emergency } = ok(await helper.post(`/emergencies/${page.url().split('/').at(-1)}/respond`, {}));
     await lists(page, 'Help is coming · 1');

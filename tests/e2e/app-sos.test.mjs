@@ -134,7 +134,7 @@ describe('a call for help in the app', () => {
     await write(page, 'allynet:raise', old);
     await page.goto(`${app.url}/app/help`);
     await shows(page, 'was never sent');
-    assert.ok(await page.$('.menu a[data-live]'));
+    await page.waitForSelector('.menu a[data-live]');
     await press(page, 'Send it now');
     await shows(page, 'Stored at');
     const { emergency } = ok(await caller.get('/emergencies/active'));
@@ -196,7 +196,7 @@ describe('a call for help in the app', () => {
     ok(await caller.post('/auth/logout', { refreshToken: caller.tokens.refreshToken }));
     await page.setOfflineMode(false);
     await shows(page, 'Log in and it is sent');
-    assert.ok(await page.$('.call[href^="tel:"]'));
+    await page.waitForSelector('.call[href^="tel:"]');
     await logInAgain(page, caller);
     await shows(page, 'Stored at');
     const again = await app.logIn(caller);
@@ -219,7 +219,7 @@ describe('a call for help in the app', () => {
     await shows(page, 'Stored at');
     await cancel(caller, first.id);
     await shows(page, 'Ended as a false alarm');
-    const { y, height } = await (await page.$('.sos-button')).boundingBox();
+    const { y, height } = await (await page.waitForSelector('.sos-button')).boundingBox();
     assert.ok(y + height <= SMALL.height - 60, `the button ends at ${y + height}`);
     await holdSos(page);
     await shows(page, 'Stored at');
@@ -307,7 +307,7 @@ describe('a call for help in the app', () => {
     await raise(caller, position);
     await page.waitForSelector('.alert .sos-button');
     await holdSos(page);
-    assert.equal(await page.$('.alert'), null);
+    await page.waitForSelector('.alert', { hidden: true });
     await shows(page, 'Stored at');
     assert.equal(await raisedBy(helper), 1);
     await over(helper);

@@ -50,7 +50,7 @@ describe('the app', () => {
     // A short touch does nothing; a long one counts down, which can be stopped.
     await shows(owner.page, 'Known to');
     await touchSos(owner.page);
-    assert.ok(await owner.page.$('.sos-button[data-state=idle]'));
+    await owner.page.waitForSelector('.sos-button[data-state=idle]');
     await holdSos(owner.page);
     await owner.page.click('.stage .large');
     await owner.page.waitForSelector('.sos-button');
@@ -102,7 +102,7 @@ describe('the app', () => {
     await page.setOfflineMode(true);
     await sendSos(page);
     await shows(page, 'Not yet sent');
-    assert.ok(await page.$('.stage a[href="tel:911"]'));
+    await page.waitForSelector('.stage a[href="tel:911"]');
     assert.equal(ok(await caller.get('/emergencies/active')), null);
     await page.reload();
     await shows(page, 'Not yet sent');
@@ -113,7 +113,7 @@ describe('the app', () => {
     await page.setOfflineMode(true);
     await page.reload();
     await shows(page, 'Stored at');
-    assert.match(await page.$eval('.connection', (bar) => bar.innerText), /No connection.*Shown as of/);
+    await page.waitForFunction(() => document.querySelector('.connection')?.innerText.match(/No connection.*Shown as of/));
   });
 
   it('rings for the second of two alerts when the first is answered', async () => {
@@ -318,7 +318,7 @@ describe('the app', () => {
     await shows(ownerPage, 'Stored at');
     ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));
     await shows(helperPage, 'You are helping Olivia Owner');
-    assert.equal(await helperPage.$('.alert'), null);
+    await helperPage.waitForSelector('.alert', { hidden: true });
     ok(await helper.put(`/emergencies/${emergency.id}/helper-status`, { status: 'cancelled' }));
     await shows(helperPage, 'You are alerted to emergencies nearby');
   });
@@ -329,7 +329,7 @@ describe('the app', () => {
     await sendSos(page);
     await shows(page, 'Stored at');
     assert.equal(await page.title(), 'Notes');
-    assert.ok(await page.$('.frame[data-quiet]'));
+    await page.waitForSelector('.frame[data-quiet]');
   });
 
   it('is small, and every file of it is asked for once', async () => {

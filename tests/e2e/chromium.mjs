@@ -46,9 +46,24 @@ export async function startChromium({ args = [] } = {}) {
   };
 }
 
+/**
+ * The page, whose actions on the first element of a selector wait for that element: by themselves they fail where a slow page
+ * does not show it yet. `$` and `$$` say what is there now, and do not wait.
+ */
+function waits(page) {
+  for (const name of ['$eval', 'click', 'focus', 'select', 'type']) {
+    const act = page[name].bind(page);
+    page[name] = async (selector, ...rest) => {
+      await page.waitForSelector(selector);
+      return act(selector, ...rest);
+    };
+  }
+  return page;
+}
+
 /** A page that notes the addresses of its requests and all that goes wrong: `{ page, requests, faults }`. */
 export async function newPage(browser) {
-  const page = await browser.newPage();
+  const page = waits(await browser.newPage());
   page.setDefaultTimeout(BROWSER_LIMIT);
   const [requests, faults] = [[], []];
   page.on('request', (request) => requests.push(request.url()));
