@@ -278,6 +278,53 @@ describe('pushes of two nodes', { concurrency: true }, () => {
   });
 });
 
+for (const database of databases) {
+  describe(`a push service that does not answer, on ${database}`, () => {
+    let services, app;
+    before(async () => {
+      services = await startFakeServices();
+      // The same service under another name is another one to the node.
+      const hosts = `${services.env.ALLYNET_PUSH_ALLOW},${services.env.ALLYNET_PUSH_ALLOW.replace('localhost', '127.0.0.1')}`;
+      app = await startNode({ database, env: { ...services.env, ALLYNET_PUSH_ALLOW: hosts } });
+    });
+    after(async () => {
+      // To stop would wait for the answers.
+      await app?.kill();
+      await services?.stop();
+    });
+
+    it('holds back no call for help, and no push of another service', async () => {
+      const register = async (session, endpointOf = (endpoint) => endpoint) => {
+        const { token, endpoint, keys } = await services.subscribe();
+        ok(await session.post('/devices', { kind: 'webpush', endpoint: endpointOf(endpoint), keys }), 201);
+        return token;
+      };
+      const received = async (tokens) => (await services.pushes()).filter(({ token }) => tokens.includes(token));
+
+      // 64 pushes: eight that are never answered, and those that wait for these.
+      const there = app.somewhere();
+      const helpers = await Promise.all(Array.from({ length: 8 }, () => app.helperAt(there)));
+      const sessions = await Promise.all(helpers.flatMap((helper) => Array.from({ length: 8 }, () => app.logIn(helper))));
+      const silent = await Promise.all(sessions.map((session) => register(session)));
+      await Promise.all(silent.map((token) => services.answer(token, { status: 201, delay: 600_000 })));
+      await raise(await app.owner(), there);
+      await eventually(async () => (await received(silent)).length === 8);
+
+      const here = app.somewhere();
+      const [connected, pocket, owner] = await Promise.all([app.helperAt(here), app.helperAt(here), app.owner()]);
+      const phone = await register(pocket, (endpoint) => endpoint.replace('localhost', '127.0.0.1'));
+      const socket = await connected.connect();
+      const { id } = await raise(owner, here);
+      assert.equal((await socket.next('emergency:nearby')).emergency.id, id);
+      await respond(connected, id);
+      await eventually(async () => (await received([phone])).length === 1);
+      // It did not wait for the end of another request, after which the next one of that service is sent.
+      assert.equal((await received([...silent, phone]))[8].token, phone);
+      await cancel(owner, id);
+    });
+  });
+}
+
 describe('pushes that wait in a database that is restored', () => {
   it('are dropped by `allynet after-restore`', async () => {
     const services = await startFakeServices();
