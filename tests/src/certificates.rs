@@ -10,6 +10,9 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+/// The addresses from 127.0.0.1 on that a certificate is for, so that one process can be several hosts.
+const MAX_HOSTS: u8 = 8;
+
 /// An authority, and the TLS of a server named `localhost` at the loopback addresses.
 pub struct Certificates {
     /// The certificate of the authority, in PEM.
@@ -23,7 +26,8 @@ impl Certificates {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let addresses = (1..=MAX_HOSTS).map(|host| format!("127.0.0.{host}"));
+        let names: Vec<String> = ["localhost", "::1"].map(str::to_owned).into_iter().chain(addresses).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));

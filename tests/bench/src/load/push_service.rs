@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -32,17 +33,18 @@ pub(crate) struct PushService {
 }
 
 impl PushService {
-    /// Starts a service under this many hosts: a node limits the number of its pushes in flight for each.
-    pub(crate) async fn start(hosts: usize) -> anyhow::Result<Self> {
+    /// Starts a service under this many hosts: a node limits the number of its pushes in flight for each. A port makes no other
+    /// host, so each has an address of its own.
+    pub(crate) async fn start(hosts: u8) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
         let certificates = Arc::new(Certificates::new());
         let authority = folder.path().join("authority.pem");
         std::fs::write(&authority, &certificates.authority)?;
         let (sender, arrivals) = mpsc::unbounded_channel();
-        let mut names = Vec::with_capacity(hosts);
-        for _ in 0..hosts {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            names.push(format!("localhost:{}", listener.local_addr()?.port()));
+        let mut names = Vec::with_capacity(hosts.into());
+        for host in 1..=hosts {
+            let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, host), 0)).await?;
+            names.push(listener.local_addr()?.to_string());
             tokio::spawn(accept(listener, Arc::clone(&certificates), sender.clone()));
         }
         Ok(Self { hosts: names, arrivals, authority, _folder: folder })

@@ -27,7 +27,7 @@ const ALERTED: usize = 50;
 const CONCURRENT_OWNERS: usize = 20;
 const POPULATION: Population = Population { owners: CONCURRENT_OWNERS, helpers: 1_000 };
 /// The hosts of push services that most browsers of a country use.
-const HOSTS: usize = 4;
+const HOSTS: u8 = 4;
 /// Any key that is a point of the curve, and any secret: these are the examples of RFC 8291, appendix A.
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
 const AUTH: &str = "BTBZMqHH6r4Tts7J_aSIgg";
