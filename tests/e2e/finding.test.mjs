@@ -237,6 +237,7 @@ for (const database of databases) {
           estimatedArrival: null,
           respondedAt: time,
           updatedAt: time,
+          stalled: participates ? false : null,
           online: participates ? true : null,
           lastSeenAt: participates ? time : null,
           distance: participates ? between(295, 305) : null,

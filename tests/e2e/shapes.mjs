@@ -59,6 +59,7 @@ export const alertCounts = ({ wave, alerted, acknowledged, declined, sent = ackn
   seen,
   declined,
   failed,
+  relaxed: [],
   skipped,
 });
 
@@ -170,6 +171,7 @@ export const respondingHelper = (fields = {}) =>
     estimatedArrival: nullable(time),
     respondedAt: time,
     updatedAt: time,
+    stalled: nullable(boolean),
     online: nullable(boolean),
     lastSeenAt: nullable(time),
     ...fields,
@@ -230,6 +232,7 @@ export const events = {
     helperId: helper.id,
     status,
     notes,
+    stalled: false,
     updatedAt: time,
     eventId: integer,
   }),

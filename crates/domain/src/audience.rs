@@ -148,7 +148,7 @@ impl LoggedEvent {
                 recipients.iter().map(|r| each(r.helper)).collect()
             }
             // On every device: the answer to the acceptance reaches one only.
-            Event::DetailsDisclosed { helper, .. } => {
+            Event::DetailsDisclosed { helper, .. } | Event::ResponseChecked { helper, .. } => {
                 let audience = Audience::of([Room::User(*helper)]);
                 vec![Delivery { audience, viewer: Viewer::User(*helper) }]
             }
@@ -203,6 +203,7 @@ impl LoggedEvent {
             self.event,
             Event::HelpersAlerted { .. }
                 | Event::DetailsDisclosed { .. }
+                | Event::ResponseChecked { .. }
                 | Event::HelperStatusUpdated { .. }
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
@@ -291,6 +292,7 @@ impl LoggedEvent {
                 | Event::EmergencyAnnounced { .. }
                 | Event::HelpersAlerted { .. }
                 | Event::DetailsDisclosed { .. }
+                | Event::ResponseChecked { .. }
                 | Event::HelperStatusUpdated { .. }
                 | Event::StatusChanged { .. }
                 | Event::EmergencyResolved { .. }

@@ -15,6 +15,7 @@ mod revision;
 mod searching;
 mod separating;
 mod snapshot;
+mod stalling;
 mod state;
 mod weighing;
 
@@ -27,6 +28,7 @@ pub use responding::{ARRIVED_WITHIN, Acceptance, CompletionHold, SearchEffect, U
 pub use response::{Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate};
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
+pub use stalling::{CheckedResponses, NotedSign, Sign, StallTiming};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
 pub use weighing::GainInput;
 
@@ -82,13 +84,10 @@ impl Emergency {
         self.state.status()
     }
 
-    /// When the timer of alerts is due: for the next step of the search for helpers, or for the end of the time for which
-    /// completed responses count as help. `None` while there is nothing to wait for.
+    /// When the timer of alerts is due: for the next step of the search for helpers, for the end of the time for which
+    /// completed responses count as help, or to check whether helpers still come. `None` while there is nothing to wait for.
     pub fn next_alert_at(&self) -> Option<Timestamp> {
-        match (self.search.due_at, self.completion_hold_end()) {
-            (Some(step), Some(hold)) => Some(step.min(hold)),
-            (step, hold) => step.or(hold),
-        }
+        [self.search.due_at, self.completion_hold_end(), self.search.check_at].into_iter().flatten().min()
     }
 
     /// The search for helpers.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
     Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SendChannel, SessionId, Text,
-    Timestamp, UserId,
+    Timestamp, UserId, dispatch::LoggedDecision,
 };
 
 /// An event, as decided by a use case.
@@ -53,6 +53,9 @@ pub enum Event {
         radius: Metres,
         /// The alerted helpers, nearest first.
         recipients: Vec<Recipient>,
+        /// The decision by gain that chose them. `None` for waves, and where they are only rung again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<Box<LoggedDecision>>,
     },
     /// A helper declined, alerted or not.
     AlertDeclined {
@@ -110,6 +113,16 @@ pub enum Event {
         /// Until when a completed response counts as help.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         counts_until: Option<Timestamp>,
+        /// Whether the helper gave no sign for too long, and does not count as help until the next one.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stalled: bool,
+    },
+    /// A responding helper gave no sign for a while, and is asked whether they still come.
+    ResponseChecked {
+        /// The helper.
+        helper: UserId,
+        /// Until when they may answer.
+        until: Timestamp,
     },
     /// The emergency became `responding`, or `active` again.
     StatusChanged {
@@ -315,6 +328,7 @@ impl Event {
             Self::HelperJoined { .. } => "helper_joined",
             Self::DetailsDisclosed { .. } => "details_disclosed",
             Self::HelperStatusUpdated { .. } => "helper_status_updated",
+            Self::ResponseChecked { .. } => "response_checked",
             Self::StatusChanged { .. } => "status_changed",
             Self::EmergencyResolved { .. } => "emergency_resolved",
             Self::EmergencyCancelled { .. } => "emergency_cancelled",

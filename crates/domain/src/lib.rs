@@ -124,10 +124,11 @@ pub use device::{
 };
 pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, ShownOwner, Stage};
 pub use emergency::{
-    ARRIVED_WITHIN, Acceptance, Call, CompletionHold, DeletedEmergency, Details, DetailsChange, Emergency,
-    EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType, Ending,
-    GainInput, ImpossibleState, Location, Priority, Relation, Reopened, ResolutionType, Response, ResponseDispatch,
-    ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity, SeverityError, UpdatedResponse,
+    ARRIVED_WITHIN, Acceptance, Call, CheckedResponses, CompletionHold, DeletedEmergency, Details, DetailsChange,
+    Emergency, EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType,
+    Ending, GainInput, ImpossibleState, Location, NotedSign, Priority, Relation, Reopened, ResolutionType, Response,
+    ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity, SeverityError,
+    Sign, StallTiming, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};

@@ -16,6 +16,7 @@ use crate::{
     Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp,
     UserId,
     alert_timing::{MAX_QUICK_RENEWALS, later},
+    dispatch::LoggedDecision,
 };
 
 /// An alert that is held back by [`StormLimit`](crate::StormLimit): its helper is chosen, but not alerted yet.
@@ -69,6 +70,9 @@ pub struct Search {
     /// When the next decision by gain is due. `None` without such decisions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decide_at: Option<Timestamp>,
+    /// When responses are checked next: no part of the search, but stored with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_at: Option<Timestamp>,
     /// When it was last decided by gain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
@@ -81,6 +85,9 @@ pub struct Search {
     /// Whether the emergency was [thinned](crate::port::Retention::thin): no part of the search, but stored with it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_thinned: bool,
+    /// Skills that the kind of emergency requires, and that were not required at the last decision.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relaxed: Vec<String>,
     /// The helpers that were passed over when those of the last wave were chosen.
     #[serde(skip_serializing_if = "SkippedCounts::is_empty")]
     pub skipped: SkippedCounts,
@@ -126,6 +133,8 @@ pub struct Step {
     pub ring: Vec<Recipient>,
     /// Whether the owner has to learn that no helper answered.
     pub is_unanswered: bool,
+    /// The decision by gain, if it chose helpers.
+    pub decision: Option<Box<LoggedDecision>>,
     /// The announcement that was held back, if it is made now.
     pub announcement: Option<HeldAnnouncement>,
 }
@@ -206,7 +215,7 @@ impl Search {
     /// Ends the search, with everything that is due.
     pub fn end(&mut self) {
         (self.wave_at, self.due_at, self.is_renewing, self.looks_again) = (None, None, false, false);
-        (self.by_gain, self.decide_at) = (false, None);
+        (self.by_gain, self.decide_at, self.check_at) = (false, None, None);
         self.held.clear();
     }
 
@@ -271,10 +280,12 @@ impl Search {
             self.unanswered_at = Some(now);
         }
         let announcement = self.held_announcement.take_if(|held| held.due_at <= now);
+        let decided = around.weighed.map(|weighed| &weighed.decision).filter(|decision| !decision.chosen.is_empty());
+        let decision = decided.map(|decision| Box::new(decision.into()));
         self.schedule(now, is_wave, radius, policy, around, &new, &ring);
         ring.extend(new);
         ring.sort_by(|a, b| a.distance.get().total_cmp(&b.distance.get()));
-        Step { radius, begins_wave, ring, is_unanswered, announcement }
+        Step { radius, begins_wave, ring, is_unanswered, decision, announcement }
     }
 
     /// The substitute for a helper that declines or cancels. `None` if no helper is left, or the substitute is held back.

@@ -6,6 +6,7 @@
 
 mod last_positions;
 mod membership;
+mod movement;
 mod open_emergencies;
 mod presence;
 mod replay;
@@ -13,7 +14,12 @@ mod tracking;
 
 pub use last_positions::LastPositions;
 pub use membership::{Membership, MembershipHistory};
-pub use open_emergencies::{OpenEmergencies, nearby::PositionChange, participation::Trip};
+pub use movement::Movements;
+pub use open_emergencies::{
+    OpenEmergencies,
+    nearby::PositionChange,
+    participation::{Engagement, Trip},
+};
 pub use presence::ClusterPresence;
 pub use replay::Replay;
 pub use tracking::{FixSource, HelperTracker, TrackingUpdate};

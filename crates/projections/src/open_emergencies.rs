@@ -87,6 +87,8 @@ struct Participation {
     counts_until: Option<Timestamp>,
     /// A position of the helper near the emergency was recorded.
     came_near: bool,
+    /// The helper was asked whether they still come, or is stalled: the next sign is to be stored at once.
+    is_waited_for: bool,
 }
 
 impl OpenEmergencies {
@@ -117,6 +119,7 @@ impl OpenEmergencies {
                 responded_at: response.responded_at,
                 counts_until: emergency.counts_until(response),
                 came_near: response.record.came_near == Some(true),
+                is_waited_for: response.is_stalled() || response.record.dispatch.check_until.is_some(),
             };
             state.respond(id, response.helper.person.id, participation, Source::Database);
         }

@@ -93,6 +93,10 @@ impl Replay {
                 self.entered(rooms, event.id);
             }
         }
+        // Its deadline is over: an answer would come too late.
+        if matches!(event.event, Event::ResponseChecked { until, .. } if until <= self.now) {
+            return None;
+        }
         // Asked for every event, since neither a deletion, nor a block, nor a change of rights is delivered to any user.
         let omitted = [self.is_deleted(event), self.is_hidden_by_block(event), self.is_without_rights(event)];
         let is_omitted = omitted.contains(&true);

@@ -45,6 +45,7 @@ pub mod scheduler;
 mod secret_reload;
 mod serve;
 mod settings;
+mod sign_recorder;
 mod storage;
 mod store;
 mod system;

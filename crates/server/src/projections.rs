@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{PlacePolicy, port::Fix};
+use allynet_domain::{PlacePolicy, StallTiming, port::Fix};
 use allynet_projections::OpenEmergencies;
 use allynet_realtime::{OnAppeared, Tracking};
 
-use crate::{arrival_recorder::ArrivalRecorder, nearby_watcher::NearbyWatcher, position_batcher::OnStored, wiring};
+use crate::{
+    arrival_recorder::ArrivalRecorder, nearby_watcher::NearbyWatcher, position_batcher::OnStored,
+    sign_recorder::SignRecorder, wiring,
+};
 
 /// The projections of this node, and the parts that act on them.
 pub(crate) struct Projections {
@@ -16,26 +19,31 @@ pub(crate) struct Projections {
     pub(crate) watcher: NearbyWatcher,
     /// Records helpers who are near the emergency that they respond to.
     pub(crate) arrivals: ArrivalRecorder,
+    /// Records that helpers who respond are moving.
+    pub(crate) signs: SignRecorder,
     /// Positions of helpers on their way.
     pub(crate) tracking: Arc<Tracking>,
 }
 
 impl Projections {
     /// Empty projections, to be restored once the log is followed.
-    pub(crate) fn new(places: PlacePolicy) -> Self {
+    pub(crate) fn new(places: PlacePolicy, stalls: StallTiming) -> Self {
         let open = Arc::new(OpenEmergencies::new(places));
         let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
         let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
         let arrivals = ArrivalRecorder::new(open.clone());
-        Self { open, watcher, arrivals, tracking }
+        let signs = SignRecorder::new(open.clone(), stalls);
+        Self { open, watcher, arrivals, signs, tracking }
     }
 
     /// The callback for every position that this node has stored. It returns at once.
     pub(crate) fn on_position_stored(&self) -> OnStored {
-        let (watcher, arrivals, tracking) = (self.watcher.clone(), self.arrivals.clone(), self.tracking.clone());
+        let (watcher, arrivals, signs) = (self.watcher.clone(), self.arrivals.clone(), self.signs.clone());
+        let tracking = self.tracking.clone();
         Box::new(move |fix: &Fix| {
             watcher.position_stored(fix);
             arrivals.position_stored(fix);
+            signs.position_stored(fix);
             tracking.position_stored(fix);
         })
     }

@@ -75,7 +75,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Option<&Telemetry>) ->
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     telemetry::observe_commits(telemetry, [&mut ports.changes, &mut high_ports.changes]);
-    let projections = Projections::new(rules.places);
+    let projections = Projections::new(rules.places, rules.stalls);
     let app = settings.app_config((push.is_some(), mail.is_some()));
     let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
     let mailer = mail.as_ref().map(|mail| mail.mailer.clone());
@@ -280,7 +280,7 @@ fn http_options(
 fn spawn_workers(
     (use_cases, high): (&UseCases, &UseCases),
     (ports, high_alerts): (PersistencePorts, Arc<dyn port::Alerts>),
-    Projections { open, watcher, arrivals, tracking }: Projections,
+    Projections { open, watcher, arrivals, signs, tracking }: Projections,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -303,7 +303,9 @@ fn spawn_workers(
             gateway.until_following().await;
             restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
             tracking.open_emergencies_restored();
-            tokio::join!(watcher.run(&cx.emergencies, &cx.helpers), arrivals.run(&normal));
+            let looking = watcher.run(&cx.emergencies, &cx.helpers);
+            // A sign keeps a search from being renewed, so it does not wait behind what is less urgent.
+            tokio::join!(looking, arrivals.run(&normal), Box::pin(signs.run(&cx.emergencies)));
         };
         stop.run_until_cancelled(watching).await;
     });

@@ -94,8 +94,18 @@ pub(crate) enum Payload<'a> {
         /// What the helper noted.
         #[schemars(length(max = 500))]
         notes: Option<&'a str>,
+        /// Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take
+        /// no part.
+        stalled: Option<bool>,
         /// When it changed.
         updated_at: Timestamp,
+    },
+    /// The helper gave no sign for a while, and is asked whether they still come. Any sign is an answer.
+    Check {
+        /// The emergency.
+        emergency_id: Uuid,
+        /// Until when to answer; after it the helper does not count as help.
+        deadline: Timestamp,
     },
     /// The first helper accepted, or no response counts as help any more.
     Changed {
@@ -216,12 +226,13 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 17] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
     "emergency:details",
     "helper:status_update",
+    "response:check",
     "emergency:status_changed",
     "emergency:resolved",
     "emergency:cancelled",
@@ -243,6 +254,7 @@ impl Payload<'_> {
             Self::Joined { .. } => "helper:joined",
             Self::Details { .. } => "emergency:details",
             Self::Status { .. } => "helper:status_update",
+            Self::Check { .. } => "response:check",
             Self::Changed { .. } => "emergency:status_changed",
             Self::Resolved { .. } => "emergency:resolved",
             Self::Cancelled { .. } => "emergency:cancelled",
@@ -377,11 +389,15 @@ pub(crate) fn payload<'a>(
             emergency_id,
             emergency: Box::new(EmergencyView::without_aliases(emergency.emergency(), stage, places)),
         },
-        Event::HelperStatusUpdated { helper, status, notes, updated_at, anonymous, .. } => Payload::Status {
+        Event::ResponseChecked { until, .. } if stage.is_participant() => {
+            Payload::Check { emergency_id, deadline: *until }
+        }
+        Event::HelperStatusUpdated { helper, status, notes, updated_at, anonymous, stalled, .. } => Payload::Status {
             emergency_id,
             helper_id: helper.shown().into(),
             status: *status,
             notes: text(notes, *anonymous),
+            stalled: stage.is_participant().then_some(*stalled),
             updated_at: *updated_at,
         },
         Event::StatusChanged { status, updated_at } => Payload::Changed {
@@ -427,6 +443,7 @@ pub(crate) fn payload<'a>(
             Payload::MessageDeleted { emergency_id, message_id: (*message).into() }
         }
         Event::DetailsDisclosed { .. }
+        | Event::ResponseChecked { .. }
         | Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertSeen { .. }

@@ -31,6 +31,9 @@ pub struct AlertsSignal {
     declined: u32,
     /// Alerts that no push service took.
     failed: u32,
+    /// Skills that the kind of emergency requires, and that were not required because too few helpers have them.
+    #[schemars(length(max = 20), inner(length(max = 50)))]
+    relaxed: Vec<String>,
     /// Helpers that were passed over.
     skipped: SkippedView,
     /// When it was counted.
@@ -54,6 +57,7 @@ impl AlertsSignal {
             seen: counts.seen,
             declined: counts.declined,
             failed: counts.failed,
+            relaxed: emergency.search().relaxed.clone(),
             skipped: SkippedView::new(emergency.search().skipped, is_administrator),
             timestamp: now,
         }
@@ -147,6 +151,7 @@ mod tests {
           "delivered": 1,
           "emergencyId": "00000000-0000-0000-0000-000000000064",
           "failed": 0,
+          "relaxed": [],
           "seen": 0,
           "sent": 1,
           "skipped": {"engaged": null, "limit": null, "paused": null, "quiet": 3},

@@ -137,6 +137,7 @@ fn actor_of(event: &Event) -> Option<u128> {
         | Event::AlertSeen { .. }
         | Event::HelperJoined { .. }
         | Event::DetailsDisclosed { .. }
+        | Event::ResponseChecked { .. }
         | Event::StatusChanged { .. }
         | Event::HelperStatusUpdated { .. }
         | Event::HelperRightsChanged { .. }

@@ -1,6 +1,9 @@
 //! The timeline of an emergency: its events, rendered for a participant or an administrator.
 
-use allynet_domain::{Emergency, Event, LoggedEvent, Metres, PlacePolicy, SendChannel, Stage, Timestamp, UserId};
+use allynet_domain::{
+    Emergency, Event, LoggedEvent, Metres, PlacePolicy, SendChannel, Stage, Timestamp, UserId,
+    dispatch::{Reason, Why},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -45,6 +48,9 @@ enum Data<'a> {
         /// Those of them who respond; for administrators all.
         #[schemars(length(max = 1000))]
         helpers: Vec<AlertedHelper>,
+        /// The best helper who was not alerted, for administrators; `null` if none is left, or if helpers are not chosen by what an
+        /// alert is worth.
+        passed: Option<PassedHelper>,
     },
     /// An alert was confirmed, or seen.
     Acknowledged {
@@ -78,8 +84,56 @@ enum Data<'a> {
 struct AlertedHelper {
     /// The helper.
     id: Uuid,
-    /// Metres from the emergency, for helpers that respond.
+    /// Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth.
     distance: Option<u32>,
+    /// Why the helper was chosen, for administrators; `null` for one that was rung again, or was not chosen by what an alert is
+    /// worth.
+    why: Option<WhyView>,
+}
+
+/// A helper who was not alerted.
+#[derive(Serialize, JsonSchema)]
+struct PassedHelper {
+    /// The helper.
+    id: Uuid,
+    /// Metres from the emergency.
+    distance: u32,
+    /// What an alert to them would be worth.
+    why: WhyView,
+}
+
+/// What is expected of a helper.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Why")]
+struct WhyView {
+    /// Seconds until the arrival.
+    #[schemars(range(min = 0.0, max = 1.0e9))]
+    arrival: f64,
+    /// Probability that the helper comes.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    probability: f64,
+    /// Seconds by which the alert shortens the expected time without help.
+    #[schemars(range(min = 0.0, max = 1.0e9))]
+    gain: f64,
+    /// `gain` if the alert is worth its price, `minimum` if too few helpers were asked; `null` for one who was not alerted.
+    #[schemars(with = "Option<Word<Reason>>")]
+    reason: Option<Reason>,
+}
+
+impl WhyView {
+    fn new(why: Why, reason: Option<Reason>) -> Self {
+        let Why { arrival, probability, gain } = why;
+        Self {
+            arrival: tenths(arrival),
+            probability: (probability * 1_000.0).round() / 1_000.0,
+            gain: tenths(gain),
+            reason,
+        }
+    }
+}
+
+fn tenths(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
 }
 
 /// Renders the timeline for a viewer in this stage.
@@ -103,16 +157,30 @@ pub fn timeline<'a>(
     let shows_distance = |helper: UserId| responds(helper) && !separated.contains(&helper);
     let may_name = |helper: UserId| administers || responds(helper);
     let mut declined = 0;
-    let entries = events.iter().filter(|e| is_readable(e, viewer)).filter_map(|event| {
+    let entries = events.iter().filter(|e| is_readable(e, viewer, administers)).filter_map(|event| {
         let (name, data, actor) = match &event.event {
-            Event::HelpersAlerted { wave, radius, recipients, .. } => {
+            Event::HelpersAlerted { wave, radius, recipients, decision, .. } => {
+                let decision = decision.as_deref().filter(|_| administers);
+                let choice_of = |helper| {
+                    decision.and_then(|decision| decision.chosen.iter().find(|chosen| chosen.helper == helper))
+                };
                 let named = recipients.iter().filter(|recipient| may_name(recipient.helper));
-                let helpers = named.map(|recipient| AlertedHelper {
-                    id: recipient.helper.shown().into(),
-                    distance: shows_distance(recipient.helper).then(|| recipient.shown_distance()).map(Metres::whole),
+                let helpers = named.map(|recipient| {
+                    let choice = choice_of(recipient.helper);
+                    let shown = shows_distance(recipient.helper) || choice.is_some();
+                    AlertedHelper {
+                        id: recipient.helper.shown().into(),
+                        distance: shown.then(|| recipient.shown_distance()).map(Metres::whole),
+                        why: choice.map(|choice| WhyView::new(choice.why, Some(choice.reason))),
+                    }
+                });
+                let passed = decision.and_then(|decision| decision.passed).map(|passed| PassedHelper {
+                    id: passed.helper.shown().into(),
+                    distance: passed.distance.whole(),
+                    why: WhyView::new(passed.why, None),
                 });
                 let (helpers, alerted) = (helpers.collect(), recipients.len());
-                ("alerts:sent", Data::Alerted { wave: *wave, radius: radius.whole(), alerted, helpers }, None)
+                ("alerts:sent", Data::Alerted { wave: *wave, radius: radius.whole(), alerted, helpers, passed }, None)
             }
             Event::AlertAcknowledged { helper } => {
                 let named = Some(*helper).filter(|&helper| may_name(helper));
@@ -146,9 +214,10 @@ pub fn timeline<'a>(
     entries.collect()
 }
 
-fn is_readable(event: &LoggedEvent, viewer: UserId) -> bool {
+fn is_readable(event: &LoggedEvent, viewer: UserId, administers: bool) -> bool {
     match &event.event {
         Event::MessagePosted { message } => message.is_readable_by(viewer),
+        Event::ResponseChecked { helper, .. } => *helper == viewer || administers,
         // Contacts are shown to no other user, administrators included.
         Event::ContactNotified { owner, .. } => *owner == viewer,
         // The timeline omits the effects of blocks, what other entries say already, and what belongs to no emergency.

@@ -1,9 +1,11 @@
 //! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
 
 use allynet_domain::{
-    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, ResponseStatus, Role, Tier, UserId, Write,
-    dispatch::{CensusEntry, GainPolicy, Transport, TravelModel},
+    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, Refusal, ResponseStatus, Role, Sign,
+    StallTiming, Tier, UserId, Write,
+    dispatch::{CensusEntry, GainPolicy, Reason, Transport, TravelModel},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
+    usecase::stalls,
 };
 use chrono::TimeDelta;
 use futures_util::future::join;
@@ -277,4 +279,97 @@ pub async fn what_helpers_do_with_alerts_is_counted_until_an_end_is_undone(store
     let reopened = edited(live, |e| e.revision = revision);
     store.write(Write::UpdateEmergency { emergency: Box::new(reopened), responses: Vec::new() }).await;
     assert_eq!(counts(silent.id).await, (0, 0), "the alert runs again");
+}
+
+/// Decisions that choose one helper and no more, and checks of responses after three minutes.
+fn with_stalls(service: Service) -> Service {
+    let mut service = by_gain(service, 1_000_000.0);
+    service.rules.gain.as_mut().unwrap().min_helpers = 1;
+    service.rules.stalls = StallTiming::default();
+    service
+}
+
+pub async fn a_helper_who_accepts_and_does_not_come_is_replaced_once_by_any_number_of_nodes(store: Store) {
+    telling(store, |service| async move {
+        let service = with_stalls(service);
+        let other = service.another().await;
+        let ghost = service.helper(1_000.0).await;
+        let of = service.call().await;
+        service.accept(of, &ghost).await;
+        service.fire().await;
+        service.helper(2_000.0).await;
+        service.advance(TimeDelta::seconds(179));
+        service.fire().await;
+        let begun = ["wave 1 within 5000 m: 0", "0 joined", "it is responding"];
+        assert_eq!(service.story(of).await, begun);
+        service.advance(TimeDelta::seconds(1));
+        join(service.fire(), other.fire()).await;
+        service.advance(TimeDelta::seconds(44));
+        service.fire().await;
+        assert_eq!(service.story(of).await[3..], ["0 is asked"]);
+        service.advance(TimeDelta::seconds(1));
+        join(service.fire(), other.fire()).await;
+        let replaced = ["0 is responding, stalled", "it is active", "wave 2 within 5000 m: 1"];
+        assert_eq!(service.story(of).await[4..], replaced);
+        let found = service.store.find(of).await;
+        assert!(found.responses()[0].is_stalled());
+        let elsewhere = service.call().await;
+        let refused = service.try_accept(elsewhere, &ghost).await;
+        assert_eq!(refused, Err(Refusal::AlreadyRespondingElsewhere), "a stalled helper is engaged");
+        service.update_response(of, &ghost, ResponseStatus::Responding).await;
+        assert_eq!(service.story(of).await[7..], ["0 is responding", "it is responding"]);
+        assert!(!service.store.find(of).await.responses()[0].is_stalled());
+    })
+    .await;
+}
+
+pub async fn a_sign_that_is_committed_before_the_deadline_wins(store: Store) {
+    telling(store, |service| async move {
+        let service = with_stalls(service);
+        let helper = service.helper(1_000.0).await;
+        let of = service.call().await;
+        service.accept(of, &helper).await;
+        service.advance(TimeDelta::seconds(180));
+        service.fire().await;
+        service.advance(TimeDelta::seconds(44));
+        let sign = Sign { at: service.now(), speed: Some(2_000) };
+        stalls::note_sign(&service.context(), of, helper.id, sign).await.unwrap();
+        service.advance(TimeDelta::seconds(1));
+        service.fire().await;
+        let told = ["wave 1 within 5000 m: 0", "0 joined", "it is responding", "0 is asked"];
+        assert_eq!(service.story(of).await, told, "and the sign is no event");
+        let dispatch = service.store.find(of).await.responses()[0].record.dispatch;
+        assert_eq!((dispatch.moved_at, dispatch.speed, dispatch.has_moved), (Some(sign.at), Some(2_000), true));
+        assert_eq!(service.store.find(of).await.search().check_at, Some(sign.at + TimeDelta::seconds(180)));
+        // The same on the next round, by the other node, and without a sign.
+        let other = service.another().await;
+        service.advance(TimeDelta::seconds(179));
+        join(service.fire(), other.fire()).await;
+        service.advance(TimeDelta::seconds(45));
+        join(service.fire(), other.fire()).await;
+        assert_eq!(
+            service.story(of).await[4..],
+            ["0 is asked", "0 is responding, stalled", "it is active", "unanswered by 1"]
+        );
+    })
+    .await;
+}
+
+pub async fn the_log_says_why_each_helper_was_chosen(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3, 4]).await;
+        let of = service.call().await;
+        let events = service.events(of).await;
+        let decision = events.iter().find_map(|logged| match &logged.event {
+            Event::HelpersAlerted { decision, .. } => decision.clone(),
+            _ => None,
+        });
+        let decision = decision.unwrap();
+        let chosen: Vec<_> = decision.chosen.iter().map(|choice| (choice.helper, choice.reason)).collect();
+        assert_eq!(chosen, [0, 1, 2].map(|n| (helpers[n].id, Reason::Minimum)));
+        assert_eq!(decision.passed.unwrap().helper, helpers[3].id);
+        assert!(decision.chosen[0].why.gain > decision.chosen[2].why.gain && decision.chosen[2].why.probability > 0.0);
+    })
+    .await;
 }

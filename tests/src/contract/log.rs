@@ -162,7 +162,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
     let (radius, status) = (metres(5_000.5), EmergencyStatus::Responding);
     let events = vec![
         Event::EmergencyCreated { call: call.clone(), nearby_helpers: 3, hidden_from: vec![], announced: true },
-        Event::HelpersAlerted { call, status: EmergencyStatus::Active, wave: 1, radius, recipients },
+        Event::HelpersAlerted { call, status: EmergencyStatus::Active, wave: 1, radius, recipients, decision: None },
         Event::AlertDeclined { helper: user },
         Event::AlertAcknowledged { helper: user },
         Event::Unanswered { owner: emergency.owner(), alerted: 3 },
@@ -180,6 +180,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             updated_at: at,
             anonymous: true,
             counts_until: None,
+            stalled: false,
         },
         Event::StatusChanged { status, updated_at: at },
         Event::EmergencyResolved {

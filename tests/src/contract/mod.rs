@@ -215,6 +215,9 @@ macro_rules! contract {
                 a_helper_far_away_who_accepts_does_not_end_the_search_and_one_who_is_there_does
                 a_decision_that_is_due_on_two_nodes_is_taken_once
                 a_renewed_decision_rings_those_again_who_never_answered
+                a_helper_who_accepts_and_does_not_come_is_replaced_once_by_any_number_of_nodes
+                a_sign_that_is_committed_before_the_deadline_wins
+                the_log_says_why_each_helper_was_chosen
                 what_helpers_do_with_alerts_is_counted_until_an_end_is_undone
             }
             emergencies {

@@ -71,10 +71,11 @@ where
     }
 }
 
-/// The default rules, but for places that are freed by silence: cases about these set the time.
+/// The default rules, but for places that are freed by silence, and helpers who do not move: cases about these set the time.
 fn rules() -> Rules {
     let mut rules = Rules::default();
     rules.alerts.timing.place_after = TimeDelta::days(7);
+    rules.stalls.after = TimeDelta::days(7);
     rules
 }
 
@@ -263,7 +264,10 @@ impl Service {
             Event::AlertDeclined { helper } => format!("{} declined", self.number(*helper)),
             Event::AlertAcknowledged { helper } => format!("{} acknowledged", self.number(*helper)),
             Event::HelperJoined { helper, .. } => format!("{} joined", self.number(helper.person.id)),
-            Event::HelperStatusUpdated { helper, status, .. } => format!("{} is {status}", self.number(*helper)),
+            Event::HelperStatusUpdated { helper, status, stalled, .. } => {
+                format!("{} is {status}{}", self.number(*helper), if *stalled { ", stalled" } else { "" })
+            }
+            Event::ResponseChecked { helper, .. } => format!("{} is asked", self.number(*helper)),
             Event::StatusChanged { status, .. } => format!("it is {status}"),
             Event::Unanswered { alerted, .. } => format!("unanswered by {alerted}"),
             Event::EmergencyResolved { by, resolution, .. } => format!("{resolution} by {by:?}"),

@@ -275,6 +275,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::HelperJoined { .. } => "helper:joined",
         Event::DetailsDisclosed { .. } => "emergency:details",
         Event::HelperStatusUpdated { .. } => "helper:status_update",
+        Event::ResponseChecked { .. } => "response:check",
         Event::StatusChanged { .. } => "emergency:status_changed",
         Event::EmergencyResolved { .. } => "emergency:resolved",
         Event::EmergencyCancelled { .. } => "emergency:cancelled",

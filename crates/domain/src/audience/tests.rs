@@ -77,7 +77,7 @@ fn every_event_is_delivered_to_those_concerned() {
                 vec![anyone(vec![Room::Helpers], vec![user(OWNER)])]
             }
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
-            Event::DetailsDisclosed { .. } => vec![own(GRACE_HOPPER)],
+            Event::DetailsDisclosed { .. } | Event::ResponseChecked { .. } => vec![own(GRACE_HOPPER)],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -224,6 +224,7 @@ fn every_event_moves_those_concerned() {
             Event::AccountBlocked { .. } => vec![RoomChange::CloseBlocked { user: id(GRACE_HOPPER) }],
             Event::EmergencyHidden { .. } => vec![RoomChange::Leave { user: id(ALAN), rooms: part() }],
             Event::DetailsDisclosed { .. }
+            | Event::ResponseChecked { .. }
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_)
             | Event::DeviceLost(_)
@@ -261,6 +262,7 @@ fn only_a_cancelled_response_takes_a_helper_out_of_the_rooms() {
             updated_at: at(2),
             anonymous: false,
             counts_until: None,
+            stalled: false,
         };
         let leaves = RoomChange::Leave { user: id(GRACE_HOPPER), rooms: vec![room(), participants()] };
         let expected = if status == ResponseStatus::Cancelled { vec![leaves] } else { vec![] };

@@ -1,5 +1,7 @@
 //! What a dispatch decision is, with its explanation.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Situation, WaveProgress};
 use crate::{Metres, Timestamp, UserId, string_enum};
 
@@ -9,7 +11,7 @@ string_enum! {
 }
 
 /// What is expected of a helper.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Why {
     /// Seconds until the arrival.
     pub arrival: f64,
@@ -20,7 +22,7 @@ pub struct Why {
 }
 
 /// A helper to alert.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// The helper.
     pub helper: UserId,
@@ -33,7 +35,7 @@ pub struct Choice {
 }
 
 /// The best candidate that is not alerted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Passed {
     /// The helper.
     pub helper: UserId,
@@ -41,6 +43,23 @@ pub struct Passed {
     pub distance: Metres,
     /// Expected arrival and probability of the helper, and the gain over the helpers that are already alerted.
     pub why: Why,
+}
+
+/// What the log keeps of a decision: why each helper was chosen, and the best one passed over.
+///
+/// Helpers whose alerts are held back, or repeated, are not among those of a later event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LoggedDecision {
+    /// The helpers chosen.
+    pub chosen: Vec<Choice>,
+    /// The best candidate passed over. `None` if none was left.
+    pub passed: Option<Passed>,
+}
+
+impl From<&Decision> for LoggedDecision {
+    fn from(decision: &Decision) -> Self {
+        Self { chosen: decision.chosen.clone(), passed: decision.passed }
+    }
 }
 
 /// Whom to alert now.

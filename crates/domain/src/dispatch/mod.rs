@@ -20,7 +20,7 @@ mod waves;
 pub use acceptance::{AcceptanceModel, AlertHistory, DeviceHealth};
 pub use census::{CensusEntry, StoredQualification};
 pub use coverage::{AmbulanceModel, Coverage, Presence, TIMES};
-pub use decision::{Choice, Decision, DispatchPolicy, Passed, Reason, Why};
+pub use decision::{Choice, Decision, DispatchPolicy, LoggedDecision, Passed, Reason, Why};
 pub use gain::decide;
 pub use policy::{GainPolicy, TypeRule};
 pub use situation::{

@@ -124,6 +124,8 @@ impl Emergency {
             if response.status.is_engaged() || response.status != status {
                 response.status = status;
                 response.updated_at = now;
+                let dispatch = &mut response.record.dispatch;
+                (dispatch.check_until, dispatch.stalled_at) = (None, None);
                 responses.push(response.clone());
             } else if ended_by == Some(helper) {
                 responses.push(response.clone());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, ResponseStatus, Revision};
-use crate::{AlertCounts, Metres, Search, SkippedCounts, Timestamp};
+use crate::{AlertCounts, Metres, Search, SkippedCounts, Timestamp, UserId};
 
 /// A live emergency at one moment: everything that participants are shown. Of its search these are the numbers of helpers that
 /// were passed over.
@@ -30,6 +30,7 @@ impl From<&Emergency> for EmergencyOverview {
             last_fix: None,
             ..response.clone()
         };
+        let plain = |response: &Response| with_stall(plain(response), response.is_stalled());
         let is_open = |response: &&Response| response.status != ResponseStatus::Cancelled;
         let mut newest: Vec<_> = emergency.responses.iter().filter(is_open).map(|r| r.updated_at).collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
@@ -52,6 +53,12 @@ impl From<&Emergency> for EmergencyOverview {
     }
 }
 
+/// The response, stalled or not. Since when is not kept.
+fn with_stall(mut response: Response, is_stalled: bool) -> Response {
+    response.record.dispatch.stalled_at = is_stalled.then_some(response.updated_at);
+    response
+}
+
 /// The stored form. Like every event it must stay readable: fields may be added, never renamed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredOverview {
@@ -64,6 +71,9 @@ struct StoredOverview {
     alerts: AlertCounts,
     #[serde(default, skip_serializing_if = "SkippedCounts::is_zero")]
     skipped: SkippedCounts,
+    /// The helpers whose responses are stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stalled: Vec<UserId>,
 }
 
 impl From<EmergencyOverview> for StoredOverview {
@@ -79,7 +89,9 @@ impl From<EmergencyOverview> for StoredOverview {
             search,
             ..
         } = emergency.into_snapshot();
-        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped: search.skipped }
+        let stalled = responses.iter().filter(|r| r.is_stalled()).map(|r| r.helper.person.id).collect();
+        let skipped = search.skipped;
+        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped, stalled }
     }
 }
 
@@ -87,8 +99,13 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
     type Error = ImpossibleState;
 
     fn try_from(stored: StoredOverview) -> Result<Self, ImpossibleState> {
-        let StoredOverview { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped } =
-            stored;
+        let StoredOverview { call, status, alert_radius, updated_at, first_response_at, .. } = stored;
+        let StoredOverview { responses, alerts, skipped, stalled, .. } = stored;
+        let is_stalled = |response: &Response| stalled.contains(&response.helper.person.id);
+        let responses = responses.into_iter().map(|response| {
+            let is_stalled = is_stalled(&response);
+            with_stall(response, is_stalled)
+        });
         let emergency = Emergency::restore(EmergencySnapshot {
             call,
             request_id: None,
@@ -98,7 +115,7 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
             first_response_at,
             ending: None,
             resolution: None,
-            responses,
+            responses: responses.collect(),
             alerts,
             next_alert_at: None,
             renewed_at: None,

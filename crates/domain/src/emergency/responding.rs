@@ -47,6 +47,8 @@ pub struct UpdatedResponse {
 pub struct SearchEffect {
     /// The status went back from `responding` to `active`.
     pub became_active: bool,
+    /// The status went from `active` to `responding`, because a stalled response counts as help again.
+    pub became_responding: bool,
     /// No response counts as help any more: the search has to be renewed.
     pub must_renew: bool,
 }
@@ -119,14 +121,21 @@ impl Emergency {
     ///
     /// The owner's request for more help discounts responses that began before it.
     fn help(&self, now: Timestamp) -> Help {
-        let counts = |r: &&Response| {
-            self.renewed_at.is_none_or(|renewed| r.responded_at > renewed) && r.record.dispatch.stalled_at.is_none()
-        };
-        if self.responses.iter().filter(counts).any(|r| r.status.is_engaged()) {
+        if self.responses.iter().any(|r| r.is_active() && self.is_counted(r, now)) {
             return Help::Engaged;
         }
-        let until = self.responses.iter().filter(counts).filter_map(|r| r.record.counts_until).max();
+        let until = self.responses.iter().filter_map(|r| self.counts_until(r)).max();
         until.filter(|until| *until > now).map_or(Help::None, Help::Until)
+    }
+
+    /// Whether an engaged response counts as help although the owner asked for more help: it began after that, or its helper
+    /// arrived after that and is there.
+    fn is_counted(&self, response: &Response, now: Timestamp) -> bool {
+        let place = self.call.details.location.position;
+        self.renewed_at.is_none_or(|renewed| {
+            let arrived_since = response.counts_since() > renewed && response.is_there(place, now);
+            response.responded_at > renewed || arrived_since
+        })
     }
 
     /// When the last completed response stops counting as help, if only completed ones count and helpers are not searched.
@@ -140,7 +149,7 @@ impl Emergency {
 
     /// Until when a completed response counts as help. `None` if it does not, or the owner has asked for more help since.
     pub fn counts_until(&self, response: &Response) -> Option<Timestamp> {
-        let is_discounted = self.renewed_at.is_some_and(|renewed| response.responded_at <= renewed);
+        let is_discounted = self.renewed_at.is_some_and(|renewed| response.counts_since() <= renewed);
         response.record.counts_until.filter(|_| !is_discounted)
     }
 
@@ -152,22 +161,26 @@ impl Emergency {
         self.status().is_live() && response.is_some_and(is_over)
     }
 
-    fn has_engaged(&self) -> bool {
-        self.responses.iter().any(|r| r.status.is_engaged())
+    /// Whether a helper is engaged and not stalled.
+    fn has_active(&self) -> bool {
+        self.responses.iter().any(Response::is_active)
     }
 
     /// Moves the state after responses have changed, and stops the search if one counts as help.
-    fn follow_responses(&mut self, now: Timestamp) -> SearchEffect {
+    pub(super) fn follow_responses(&mut self, now: Timestamp) -> SearchEffect {
         let was_active = matches!(self.state, EmergencyState::Active);
         let needs_help = self.help(now) == Help::None;
-        self.state =
-            if needs_help && !self.has_engaged() { EmergencyState::Active } else { EmergencyState::Responding };
+        self.state = if needs_help && !self.has_active() { EmergencyState::Active } else { EmergencyState::Responding };
         if !needs_help {
             self.search.stop();
         }
         self.search.decide_now(now);
         let is_active = matches!(self.state, EmergencyState::Active);
-        SearchEffect { became_active: is_active && !was_active, must_renew: needs_help && !self.search.is_running() }
+        SearchEffect {
+            became_active: is_active && !was_active,
+            became_responding: was_active && !is_active,
+            must_renew: needs_help && !self.search.is_running(),
+        }
     }
 
     /// A helper accepts. A helper that cancelled or completed before responds anew.
@@ -248,7 +261,9 @@ impl Emergency {
         let response =
             self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
         live?;
-        if response.is_repeated_by(&update, now) {
+        let is_waited_for = response.is_stalled() || response.record.dispatch.check_until.is_some();
+        // The answer to the question whether the helper still comes may be the same report once more.
+        if !is_waited_for && response.is_repeated_by(&update, now) {
             return Ok(None);
         }
         let ResponseUpdate { status, notes, estimated_arrival } = update;
@@ -256,13 +271,17 @@ impl Emergency {
         if !before.may_become(status) {
             return Err(Refusal::InvalidTransition { from: before, to: status });
         }
-        if before == status {
+        if before == status && !is_waited_for {
             response.count_repeat(now)?;
         }
         response.note_position(place);
+        response.record_sign(now);
         let completes = status == ResponseStatus::Completed && before != status;
+        let was_there = before == ResponseStatus::Arrived || response.is_near(place);
+        if status == ResponseStatus::Arrived || (completes && response.is_near(place)) {
+            response.record.dispatch.arrived_at = Some(now);
+        }
         if completes {
-            let was_there = before == ResponseStatus::Arrived || response.is_near(place);
             let counts_for = if was_there { hold.near } else { hold.far };
             response.record.counts_until = now.checked_add_signed(counts_for);
         }
@@ -278,7 +297,7 @@ impl Emergency {
         let response = response.clone();
         self.updated_at = now;
         let search = self.follow_responses(now);
-        let asks_owner = completes && !self.has_engaged();
+        let asks_owner = completes && !self.has_active();
         Ok(Some(UpdatedResponse { response, search, asks_owner }))
     }
 
@@ -311,6 +330,7 @@ impl Emergency {
         }
         response.status = ResponseStatus::Cancelled;
         response.record.counts_until = None;
+        (response.record.dispatch.check_until, response.record.dispatch.stalled_at) = (None, None);
         response.updated_at = now;
         let response = response.clone();
         self.updated_at = now;

@@ -97,6 +97,16 @@ pub struct ResponseDispatch {
     /// Since when the helper has given no sign, and so does not count as help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stalled_at: Option<Timestamp>,
+    /// When the helper last said to be there, or completed there. Before a request for more help it counts as much as the
+    /// acceptance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrived_at: Option<Timestamp>,
+    /// The newest position that was 20 m from an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<Timestamp>,
+    /// Millimetres per second by the positions before [`Self::moved_at`], if they tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
 }
 
 impl ResponseDispatch {

@@ -113,7 +113,7 @@ fn the_emergency_waits_again_when_the_last_responding_helper_cancels() {
         let mut emergency = with_responses(&[&[(GRACE_HOPPER, OnWay)], others.as_slice()].concat());
         let updated = emergency.update_response(id(GRACE_HOPPER), told(Cancelled), COMPLETION_HOLD, at(5)).unwrap();
         let updated = updated.unwrap();
-        let search = SearchEffect { became_active: waits, must_renew: waits };
+        let search = SearchEffect { became_active: waits, must_renew: waits, ..SearchEffect::default() };
         assert_eq!((updated.search, updated.response.status), (search, Cancelled));
         let status = if waits { EmergencyStatus::Active } else { EmergencyStatus::Responding };
         assert_eq!(emergency.status(), status);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{ARRIVED_WITHIN, Emergency, Response, ResponseStatus, Search};
+use super::{Emergency, Response, ResponseStatus, Search};
 use crate::{
     Alert, Call, Position, Recipient, Timestamp, UserId,
     dispatch::{
@@ -11,10 +11,8 @@ use crate::{
     },
 };
 
-/// How old a position may be that tells whether a helper is there who says so.
-const ARRIVAL_FIX_AGE: TimeDelta = TimeDelta::minutes(2);
-/// How long a helper is believed to be there without any position since accepting.
-const ARRIVAL_WITHOUT_FIX: TimeDelta = TimeDelta::minutes(10);
+/// The positions that tell how fast a helper moves are at most this old.
+const SPEED_FROM_FIXES_OF: TimeDelta = TimeDelta::minutes(2);
 
 /// What a decision by gain is taken on, beside the emergency itself.
 #[derive(Debug, Clone, Copy)]
@@ -154,45 +152,37 @@ fn progress(
     now: Timestamp,
 ) -> Option<HelperProgress> {
     let is_discounted = |since: Timestamp| discounted_at.is_some_and(|discounted| since <= discounted);
-    let is_there = is_there(response, place, now);
+    let is_there = response.is_there(place, now);
     match response.status {
         ResponseStatus::Cancelled => Some(HelperProgress::Gone),
         ResponseStatus::Completed => {
             let counts = response.record.counts_until.is_some_and(|until| until > now);
-            (counts && !is_discounted(response.responded_at)).then_some(HelperProgress::There)
+            (counts && !is_discounted(response.counts_since())).then_some(HelperProgress::There)
         }
-        _ if is_there && !is_discounted(response.updated_at) => Some(HelperProgress::There),
-        _ if response.record.dispatch.stalled_at.is_some() || is_discounted(response.responded_at) => {
-            Some(HelperProgress::Gone)
-        }
+        _ if is_there && !is_discounted(response.counts_since()) => Some(HelperProgress::There),
+        _ if response.is_stalled() || is_discounted(response.responded_at) => Some(HelperProgress::Gone),
         ResponseStatus::Responding | ResponseStatus::OnWay | ResponseStatus::Arrived => {
-            Some(HelperProgress::Coming(journey(response, place)))
+            Some(HelperProgress::Coming(journey(response, place, now)))
         }
     }
 }
 
-fn journey(response: &Response, place: Position) -> Journey {
+fn journey(response: &Response, place: Position, now: Timestamp) -> Journey {
+    let dispatch = &response.record.dispatch;
+    let is_recent = |at: Timestamp| now - at <= SPEED_FROM_FIXES_OF;
+    let speed = if dispatch.moved_at.is_some_and(is_recent) {
+        dispatch.speed.map(|millimetres| f64::from(millimetres) / 1_000.0)
+    } else {
+        // Positions that show no way tell that the helper stands.
+        response.last_fix.filter(|(_, at)| is_recent(*at)).map(|_| 0.0)
+    };
     Journey {
         accepted_at: response.responded_at,
         transport: response.transport,
         distance: response.last_fix.map(|(position, _)| place.distance_to(position)),
-        has_moved: response.record.dispatch.has_moved,
-        speed: None,
+        has_moved: dispatch.has_moved,
+        speed,
         estimated_arrival: response.estimated_arrival,
-    }
-}
-
-/// Whether a helper who says so is there: not if a position from then or later is far away, nor for long without any position.
-fn is_there(response: &Response, place: Position, now: Timestamp) -> bool {
-    if response.status != ResponseStatus::Arrived {
-        return false;
-    }
-    match response.last_fix {
-        Some((position, at)) if at >= response.updated_at - ARRIVAL_FIX_AGE => {
-            place.distance_to(position) <= ARRIVED_WITHIN
-        }
-        Some((_, at)) if at > response.responded_at => true,
-        _ => now - response.updated_at < ARRIVAL_WITHOUT_FIX,
     }
 }
 

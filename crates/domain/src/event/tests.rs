@@ -37,6 +37,7 @@ const fn place(event: &Event) -> usize {
         Event::AlertsSent { .. } => 26,
         Event::ContactNotified { .. } => 27,
         Event::EmergencyUpdated { .. } => 28,
+        Event::ResponseChecked { .. } => 29,
     }
 }
 
@@ -161,6 +162,7 @@ fn stored() -> Vec<Value> {
         json!({
             "kind": "emergency_updated", "call": call(), "status": "active", "alerted": [ALAN], "finished": [GRACE_HOPPER]
         }),
+        json!({ "kind": "response_checked", "helper": GRACE_HOPPER, "until": "2026-01-15T10:03:45Z" }),
     ]
 }
 
@@ -213,8 +215,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..29).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 29);
+    assert_eq!(places, (0..30).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 30);
 }
 
 #[test]

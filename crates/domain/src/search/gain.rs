@@ -49,6 +49,7 @@ impl Search {
             decided_at: Some(now),
             decide_at: decision.decide_again_at,
             unanswered_at: is_exhausted.then_some(now),
+            relaxed: decision.relaxed.iter().map(|skill| (*skill).to_owned()).collect(),
             ..Self::default()
         };
         let ring = search.hold_back(now, policy, chosen, rings);
@@ -88,6 +89,7 @@ impl Search {
             return (around.radius, Vec::new());
         }
         self.decided_at = Some(now);
+        self.relaxed = weighed.decision.relaxed.iter().map(|skill| (*skill).to_owned()).collect();
         // One who is there may stop counting without an event: without a position, or when the hold of a completion is over.
         self.decide_at = weighed.decision.decide_again_at.or_else(|| Some(later(now, policy.timing.interval)));
         let chosen = recipients(&weighed.decision.chosen, around.near);

@@ -8,7 +8,8 @@ use crate::{
     ResolutionType, ResponseStatus, SendChannel, To, UserId,
 };
 
-/// One of every variant, in the order of declaration.
+/// One of every variant, each at its own place.
+#[expect(clippy::too_many_lines, reason = "a list")]
 pub fn every_event() -> Vec<Event> {
     let alerted: Vec<UserId> = vec![id(GRACE_HOPPER), id(ALAN)];
     let responded = with_responses(&[(GRACE_HOPPER, ResponseStatus::Responding)]);
@@ -20,6 +21,7 @@ pub fn every_event() -> Vec<Event> {
             wave: 1,
             radius: Metres::new(5_000.0),
             recipients: vec![recipient(GRACE_HOPPER, 10.5), recipient(ALAN, 20.0)],
+            decision: None,
         },
         Event::AlertDeclined { helper: id(ALAN) },
         Event::AlertAcknowledged { helper: id(GRACE_HOPPER) },
@@ -39,6 +41,7 @@ pub fn every_event() -> Vec<Event> {
             updated_at: at(2),
             anonymous: false,
             counts_until: None,
+            stalled: false,
         },
         Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: at(1) },
         Event::EmergencyResolved {
@@ -109,5 +112,6 @@ pub fn every_event() -> Vec<Event> {
             alerted: vec![id(ALAN)],
             finished: vec![id(GRACE_HOPPER)],
         },
+        Event::ResponseChecked { helper: id(GRACE_HOPPER), until: at(225) },
     ]
 }

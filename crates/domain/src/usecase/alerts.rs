@@ -10,8 +10,12 @@ pub use crate::RenewalCause;
 use crate::{
     Alert, Change, Emergency, EmergencyId, EmergencyStatus, Error, Event, GainInput, HeldAnnouncement, OutboxKind,
     OutboxRecipient, ReceivingDevice, Recipient, Refusal, SearchEffect, SessionId, Step, Timestamp, UserId, Write,
+    dispatch::LoggedDecision,
     port::{self, HelperSelection, Loaded},
-    usecase::emergencies::{EmergencyPorts, resolved, tell_owner_unanswered},
+    usecase::{
+        emergencies::{EmergencyPorts, resolved, tell_owner_unanswered},
+        stalls::tell_of_checks,
+    },
 };
 
 /// Maximum number of emergencies that [`fire_due`] handles at once. If it handled as many, more may be due.
@@ -110,12 +114,15 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     }
     let change = Change::new(None, now);
     let held = loaded.emergency.end_completion_hold(now);
-    let (change, fired) = if held.must_renew {
-        (follow_search(cx, change, &mut loaded, held, RenewalCause::Other)?, vec![Fired::Wave])
-    } else {
-        step_search(cx, change, &mut loaded, None)
-    };
-    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: Vec::new() };
+    let checked = loaded.emergency.check_responses(cx.rules.stalls, now);
+    let change = tell_of_checks(change, &loaded.emergency, &checked);
+    let renews = held.must_renew || checked.search.must_renew;
+    let became_active = held.became_active || checked.search.became_active;
+    let search = SearchEffect { became_active, must_renew: renews, became_responding: false };
+    let change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;
+    let (change, fired) = if renews { (change, vec![Fired::Wave]) } else { step_search(cx, change, &mut loaded, None) };
+    loaded.emergency.schedule_checks(cx.rules.stalls, now);
+    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: checked.changed() };
     cx.changes.commit(change.write_first(update)).await?;
     Ok(fired)
 }
@@ -134,7 +141,7 @@ fn step_search(
     let gain = cx.rules.gain.as_ref();
     let gain = gain.map(|policy| GainInput { policy, judged_place, alerts, near, census, joined });
     let step = emergency.step_search(change.at, &cx.rules.alerts, gain, (alerts, near), (skipped, rings));
-    let Step { radius: _, begins_wave, ring, is_unanswered, announcement } = step;
+    let Step { radius: _, begins_wave, ring, is_unanswered, decision, announcement } = step;
     let (mut change, mut fired) = (change, Vec::new());
     // First, as when an emergency is raised.
     if let Some(HeldAnnouncement { nearby_helpers, due_at: _ }) = announcement {
@@ -145,7 +152,7 @@ fn step_search(
     }
     // A wave without recipients is an event, too: it moves the radius.
     if begins_wave || !ring.is_empty() {
-        change = send(cx, change, emergency, alerts, ring);
+        change = send(cx, change, emergency, alerts, ring, decision);
         fired.push(Fired::Wave);
     }
     if is_unanswered {
@@ -170,7 +177,7 @@ pub(super) fn follow_search(
     effect: SearchEffect,
     cause: RenewalCause,
 ) -> Result<Change, Refusal> {
-    let SearchEffect { became_active, must_renew } = effect;
+    let SearchEffect { became_active, became_responding: _, must_renew } = effect;
     let updated_at = change.at;
     let change = if became_active {
         let active = Event::StatusChanged { status: EmergencyStatus::Active, updated_at };
@@ -213,7 +220,7 @@ pub(super) fn alert_substitute(cx: &EmergencyPorts, change: Change, loaded: &mut
         return change;
     }
     match emergency.substitute(change.at, &cx.rules.alerts, alerts, near, rings) {
-        Some(recipient) => send(cx, change, emergency, alerts, vec![recipient]),
+        Some(recipient) => send(cx, change, emergency, alerts, vec![recipient], None),
         None if emergency.exhaust_search(change.at, alerts, near) => report_unanswered(cx, change, emergency),
         None => change,
     }
@@ -226,6 +233,7 @@ fn send(
     emergency: &mut Emergency,
     alerts: &[Alert],
     recipients: Vec<Recipient>,
+    decision: Option<Box<LoggedDecision>>,
 ) -> Change {
     let alerted = |helper| alerts.iter().any(|a| a.helper == helper && a.wave.is_some());
     emergency.count_alerted(recipients.iter().filter(|r| !alerted(r.helper)).count());
@@ -236,6 +244,7 @@ fn send(
         wave,
         radius: emergency.alert_radius(),
         recipients: recipients.clone(),
+        decision,
     };
     // A repetition leaves out the devices that have received the alert; a renewed search starts anew on all of them.
     let renewed_at = emergency.search().renewed_at;
@@ -317,7 +326,7 @@ pub async fn alert_if_in_range(
         };
         let mut change = Change::new(None, now);
         if let Some(recipient) = ring {
-            change = send(cx, change, &mut emergency, &alerts, vec![recipient]);
+            change = send(cx, change, &mut emergency, &alerts, vec![recipient], None);
         }
         let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses: Vec::new() };
         cx.changes.commit(change.write_first(update)).await?;

@@ -5,7 +5,9 @@ use std::{mem, sync::Arc};
 use crate::{
     AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, GainInput,
     Message, OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender,
-    SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write, message,
+    SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
+    dispatch::LoggedDecision,
+    message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
     },
@@ -228,6 +230,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     if let Some(emergency) = deleted {
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
+    let mut logged = None;
     let (mut search, finds_no_helper, counted_radius) = if let Some(gain) = &cx.rules.gain {
         let (near, judged_place) = (&helpers.nearest[..], query.place.judged);
         let input = GainInput { policy: gain, judged_place, alerts: &[], near, census: &census, joined: None };
@@ -236,6 +239,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         let is_unanswered = search.unanswered_at.is_some();
         (wave.radius, wave.recipients) = (radius, ring);
         wave.helpers_within = helpers.counts.last().copied().unwrap_or(0);
+        logged = Some(Box::new(LoggedDecision::from(&decision)));
         (search, is_unanswered, policy.largest())
     } else {
         let chosen = mem::take(&mut wave.recipients);
@@ -253,7 +257,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
     let mut emergency = Emergency::raise(call.clone(), request_id.cloned(), &wave, search);
     let is_unanswered =
         finds_no_helper && (cx.rules.gain.is_some() || emergency.exhaust_search(call.created_at, &[], &[]));
-    let mut change = raised(cx, &emergency, &wave, nearby_helpers, hidden_from);
+    let mut change = raised(cx, &emergency, (&wave, logged), nearby_helpers, hidden_from);
     if is_unanswered {
         change = tell_owner_unanswered(cx, change, &emergency);
     }
@@ -275,7 +279,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
 fn raised(
     cx: &EmergencyPorts,
     emergency: &Emergency,
-    wave: &Wave,
+    (wave, decision): (&Wave, Option<Box<LoggedDecision>>),
     nearby_helpers: u32,
     hidden_from: Vec<UserId>,
 ) -> Change {
@@ -296,6 +300,7 @@ fn raised(
         wave: wave.number,
         radius: wave.radius,
         recipients: recipients.clone(),
+        decision,
     };
     let sent = Write::SendAlerts { emergency: id, wave: wave.number, recipients };
     let change = cx.review_contacts(change.write(sent), id).event(id, alerted);

@@ -5,7 +5,7 @@ use crate::{
     OutboxRecipient, Refusal, Relation, Sender, Text, Write,
     message::next_message_time,
     port::{self, Constraint, MessagePage, PostContext},
-    usecase::emergencies,
+    usecase::{emergencies, stalls::tell_of_sign},
 };
 
 /// The ports of these use cases.
@@ -59,7 +59,7 @@ pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draf
     ports
         .in_turn(id, || async {
             let context = cx.messages.post_context(id, actor.id(), request.clone()).await?;
-            let PostContext { emergency, newest, earlier } = context.ok_or(Refusal::EmergencyNotFound)?;
+            let PostContext { mut emergency, newest, earlier } = context.ok_or(Refusal::EmergencyNotFound)?;
             let relation = take_part(cx, actor, emergency.access(actor.id()))?;
             if let Some(message) = earlier {
                 return Ok(Posted { message, new: false });
@@ -76,8 +76,17 @@ pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draf
                 text: text.clone(),
                 created_at: next_message_time(ports.clock.now(), newest),
             };
+            let sign = emergency.note_written(actor.id(), ports.rules.stalls, message.created_at);
+            let unchanged = match &sign {
+                None => Write::ExpectRevision { emergency: id, revision: emergency.revision() },
+                Some(noted) => {
+                    emergency.schedule_checks(ports.rules.stalls, message.created_at);
+                    let responses = vec![noted.response.clone()];
+                    Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses }
+                }
+            };
             let mut change = Change::new(Some(actor.id()), message.created_at)
-                .write(Write::ExpectRevision { emergency: id, revision: emergency.revision() })
+                .write(unchanged)
                 .write(Write::ExpectMessagesBefore { emergency: id, before: message.others_before() })
                 .write(Write::PostMessage(message.clone()))
                 .event(id, Event::MessagePosted { message: message.clone() });
@@ -86,6 +95,9 @@ pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draf
             let told = readers.into_iter().filter(|&user| user != actor.id() && Some(user) != silent);
             let told = told.map(OutboxRecipient::user).collect();
             change = change.send(OutboxKind::Message, emergency.call(), told, ports.rules.alert_ttl);
+            if let Some(noted) = sign {
+                change = tell_of_sign(change, &emergency, noted);
+            }
             if let Some(request) = request.clone() {
                 let (sender, message) = (actor.id(), message.id);
                 change = change.write(Write::AddMessageRequest { emergency: id, sender, request, message });

@@ -30,5 +30,6 @@ pub mod retention;
 mod retry;
 pub mod rooms;
 mod rules;
+pub mod stalls;
 
 pub use rules::Rules;

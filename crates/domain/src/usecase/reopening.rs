@@ -6,6 +6,7 @@ use crate::{
     usecase::{
         alerts::{RenewalCause, follow_search},
         emergencies::EmergencyPorts,
+        stalls::{ask, status_updated},
     },
 };
 
@@ -27,7 +28,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         let relation = emergency.relation(&actor.account, cx.rules.helpers);
         let available = cx.emergencies.available_again(id, cx.rules.helpers).await?;
         let now = cx.clock.now();
-        let Reopened { responses, search } =
+        let Reopened { mut responses, search } =
             emergency.reopen(actor.id(), relation, &available, cx.rules.reopen_within, now)?;
         let participants: Vec<_> = emergency.participants().collect();
         // The rights of each may have ended since they were read.
@@ -48,18 +49,19 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         let mut change = cx.review_contacts(change, id);
         change.writes.extend(expected);
         for response in responses.iter().filter(|r| r.updated_at == now) {
-            let helper = response.helper.person.id;
-            let updated = Event::HelperStatusUpdated {
-                helper,
-                status: response.status,
-                notes: response.notes.clone(),
-                estimated_arrival: response.estimated_arrival,
-                updated_at: now,
-                anonymous: emergency.call().details.anonymous,
-                counts_until: None,
-            };
-            change = change.event_by(helper, id, updated);
+            let updated = status_updated(emergency, response, now);
+            change = change.event_by(response.helper.person.id, id, updated);
         }
+        // Positions of the time after the end were not looked at.
+        let asked = emergency.ask_all(cx.rules.stalls, now);
+        change = ask(change, emergency, &asked);
+        for asked in asked {
+            match responses.iter_mut().find(|response| response.helper.person.id == asked.helper.person.id) {
+                Some(response) => *response = asked,
+                None => responses.push(asked),
+            }
+        }
+        emergency.schedule_checks(cx.rules.stalls, now);
         // `emergency:reopened` tells the status already.
         let search = crate::SearchEffect { became_active: false, ..search };
         change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;

@@ -9,6 +9,7 @@ use crate::{
         alerts::{RenewalCause, alert_substitute, follow_search},
         emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
         retry::refuse_conflict,
+        stalls::status_updated,
     },
 };
 
@@ -33,6 +34,7 @@ pub async fn accept(
         let accepted = emergency.accept(card.clone(), estimated_arrival, cx.rules.reaccept_pause, now)?;
         let Acceptance::Joined { first } = accepted else { return Ok(emergency) };
         emergency.record_blocks(helper, blocks);
+        emergency.schedule_checks(cx.rules.stalls, now);
         let separated_from = emergency.separated_helpers(helper);
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
@@ -121,6 +123,7 @@ pub async fn update(
         let (now, helper) = (cx.clock.now(), actor.id());
         let hold = cx.rules.completion_hold();
         if let Some(updated) = loaded.emergency.update_response(helper, told.clone(), hold, now)? {
+            loaded.emergency.schedule_checks(cx.rules.stalls, now);
             let change = Change::new(Some(helper), now);
             cx.changes.commit(updated_response(cx, change, &mut loaded, updated)?).await?;
         }
@@ -180,15 +183,7 @@ pub(super) fn follow_response(
     let UpdatedResponse { response, search, asks_owner } = updated;
     let id = emergency.id();
     let helper = response.helper.person.id;
-    let event = Event::HelperStatusUpdated {
-        helper,
-        status: response.status,
-        notes: response.notes.clone(),
-        estimated_arrival: response.estimated_arrival,
-        updated_at: response.updated_at,
-        anonymous: emergency.call().details.anonymous,
-        counts_until: emergency.counts_until(&response),
-    };
+    let event = status_updated(emergency, &response, response.updated_at);
     // Of the helper also when an administrator or a block cancels the response: others see a helper who cancels.
     let mut change = change.event_by(helper, id, event);
     if response.status == ResponseStatus::Arrived {
@@ -205,9 +200,9 @@ pub(super) fn follow_response(
     if search == SearchEffect::default() {
         return Ok(if cancelled { alert_substitute(cx, change, loaded) } else { change });
     }
-    if search.became_active {
-        let active = Event::StatusChanged { status: emergency.status(), updated_at: change.at };
-        change = change.event_by(helper, id, active);
+    if search.became_active || search.became_responding {
+        let changed = Event::StatusChanged { status: emergency.status(), updated_at: change.at };
+        change = change.event_by(helper, id, changed);
     }
     let search = SearchEffect { became_active: false, ..search };
     follow_search(cx, change, loaded, search, cause)

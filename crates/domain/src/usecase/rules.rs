@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::{
-    AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, Timestamp,
+    AlertPolicy, CompletionHold, HelperPolicy, PlacePolicy, StallTiming, Timestamp,
     dispatch::{GainPolicy, TravelModel},
     port::OnDuty,
 };
@@ -19,6 +19,8 @@ pub struct Rules {
     pub gain: Option<GainPolicy>,
     /// When helpers arrive, and in which zone hours of opening are.
     pub travel: TravelModel,
+    /// When it is checked whether helpers still come.
+    pub stalls: StallTiming,
     /// What helpers are shown of an emergency before they accept it.
     pub places: PlacePolicy,
     /// Maximum age of a position; older ones do not count.
@@ -83,6 +85,7 @@ impl Default for Rules {
             alerts: AlertPolicy::default(),
             gain: None,
             travel: TravelModel::default(),
+            stalls: StallTiming::default(),
             places: PlacePolicy::default(),
             position_ttl: TimeDelta::hours(24),
             emergency_ttl: TimeDelta::hours(24),

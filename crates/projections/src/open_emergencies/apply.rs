@@ -24,7 +24,7 @@ impl State {
     fn apply(&mut self, event: &Event, id: EmergencyId, places: &PlacePolicy) {
         match event {
             Event::EmergencyCreated { call, .. } => *self.open(call) = Some(OpenCall::before_alerts(call, places)),
-            Event::HelpersAlerted { call, status, wave, radius, recipients } => {
+            Event::HelpersAlerted { call, status, wave, radius, recipients, decision: _ } => {
                 // A wave says all that is needed of an emergency that is not restored yet: one that is unanswered again, or
                 // in a larger radius, is alerted again. So the older read is not taken over after it.
                 self.known(call, places).alerted(*status, *wave, *radius, recipients);
@@ -41,10 +41,19 @@ impl State {
                     responded_at: *joined_at,
                     counts_until: None,
                     came_near: false,
+                    is_waited_for: false,
                 };
                 self.join(id, helper.person.id, participation, separated_from);
             }
-            Event::HelperStatusUpdated { helper, status, estimated_arrival, updated_at, counts_until, .. } => {
+            Event::ResponseChecked { helper, .. } => {
+                let open = self.open.get_mut(&id);
+                if let Some(response) = open.and_then(|open| open.responses.get_mut(helper)) {
+                    response.is_waited_for = true;
+                }
+            }
+            Event::HelperStatusUpdated {
+                helper, status, estimated_arrival, updated_at, counts_until, stalled, ..
+            } => {
                 let known = self.participation(id, *helper);
                 let responded_at = known.map_or(*updated_at, |known| known.responded_at);
                 let came_near = known.is_some_and(|known| known.came_near);
@@ -54,6 +63,7 @@ impl State {
                     responded_at,
                     counts_until: *counts_until,
                     came_near,
+                    is_waited_for: *stalled,
                 };
                 self.respond(id, *helper, participation, Source::Log);
             }
@@ -138,6 +148,7 @@ impl State {
             responded_at: at,
             counts_until: None,
             came_near: false,
+            is_waited_for: false,
         };
         for &helper in participants.iter().filter(|user| **user != call.owner.id) {
             self.respond(call.id, helper, completed, Source::Log);

@@ -17,6 +17,17 @@ pub struct Trip {
     pub responded_at: Timestamp,
 }
 
+/// The response of a helper who is engaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Engagement {
+    /// The emergency that the helper responds to.
+    pub emergency: EmergencyId,
+    /// When the helper responded.
+    pub responded_at: Timestamp,
+    /// Whether the helper was asked if they still come, or is stalled.
+    pub is_waited_for: bool,
+}
+
 impl OpenEmergency {
     fn separated_from(&self, helper: UserId) -> impl Iterator<Item = UserId> {
         let other = move |&(a, b): &(UserId, UserId)| match helper {
@@ -44,6 +55,25 @@ impl OpenEmergencies {
                 responded_at: participation.responded_at,
             })
         })
+    }
+
+    /// The response of a helper who is engaged, or `None`.
+    pub fn engagement_of(&self, helper: UserId) -> Option<Engagement> {
+        let state = self.state.lock();
+        state.by_participant.get(&helper)?.iter().find_map(|&emergency| {
+            let response = state.open.get(&emergency)?.responses.get(&helper)?;
+            let Participation { responded_at, is_waited_for, .. } = *response;
+            response.status.is_engaged().then_some(Engagement { emergency, responded_at, is_waited_for })
+        })
+    }
+
+    /// Records that a sign of the helper was stored: the next one is not urgent. No-op if the emergency has ended.
+    pub fn record_sign(&self, emergency: EmergencyId, helper: UserId) {
+        let mut state = self.state.lock();
+        let response = state.open.get_mut(&emergency).and_then(|open| open.responses.get_mut(&helper));
+        if let Some(response) = response {
+            response.is_waited_for = false;
+        }
     }
 
     /// The emergency that a helper responds to, or has completed, and is near at this position, if that was not recorded.

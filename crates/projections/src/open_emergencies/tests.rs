@@ -20,7 +20,7 @@ fn created() -> Event {
 fn wave(radius: f64, recipients: &[u128]) -> Event {
     let recipients = recipients.iter().map(|&n| recipient(n, 10.0)).collect();
     let (status, radius) = (EmergencyStatus::Active, Metres::new(radius));
-    Event::HelpersAlerted { call: call(), status, wave: 1, radius, recipients }
+    Event::HelpersAlerted { call: call(), status, wave: 1, radius, recipients, decision: None }
 }
 
 fn status(status: EmergencyStatus) -> Event {
@@ -41,6 +41,7 @@ fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event 
         updated_at: at(2),
         anonymous: false,
         counts_until: None,
+        stalled: false,
     }
 }
 

@@ -50,6 +50,7 @@ fn updated(n: u128, status: ResponseStatus) -> Event {
         updated_at: at(2),
         anonymous: false,
         counts_until: None,
+        stalled: false,
     }
 }
 

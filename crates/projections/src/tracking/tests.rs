@@ -49,6 +49,7 @@ impl Scene {
             updated_at,
             anonymous: false,
             counts_until: None,
+            stalled: false,
         });
     }
 

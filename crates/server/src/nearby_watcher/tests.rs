@@ -52,7 +52,7 @@ fn emergency() -> Emergency {
 fn wave() -> LoggedEvent {
     let emergency = emergency();
     let (call, status, radius) = (emergency.call().clone(), emergency.status(), emergency.alert_radius());
-    let event = Event::HelpersAlerted { call, status, wave: 1, radius, recipients: Vec::new() };
+    let event = Event::HelpersAlerted { call, status, wave: 1, radius, recipients: Vec::new(), decision: None };
     let emergency = Some(id(7));
     LoggedEvent { id: EventId::new(1), at: Timestamp::UNIX_EPOCH, emergency, actor: None, event }
 }

@@ -79,6 +79,28 @@ pub(crate) struct DispatchSettings {
     )]
     pub(crate) silence_answer: Duration,
 
+    /// Time without a sign after which a helper who accepted is asked whether they still come
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_STALL_AFTER",
+        value_name = "ALLYNET_STALL_AFTER",
+        hide_env = true,
+        default_value = "180s", value_parser = duration
+    )]
+    pub(crate) stall_after: Duration,
+
+    /// Time in which they may answer; after it they do not count as help until the next sign
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_STALL_ANSWER",
+        value_name = "ALLYNET_STALL_ANSWER",
+        hide_env = true,
+        default_value = "45s", value_parser = duration
+    )]
+    pub(crate) stall_answer: Duration,
+
     /// Median time until an ambulance arrives at a medical emergency or an accident
     #[arg(
         long,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    AlertPolicy, AlertTiming, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, StormLimit,
+    AlertPolicy, AlertTiming, HelperPolicy, Metres, PlaceBeforeAccept, PlacePolicy, StallTiming, StormLimit,
     usecase::{Rules, retention::RetentionPolicy},
 };
 use anyhow::Context as _;
@@ -38,6 +38,10 @@ impl Settings {
             alerts,
             gain,
             travel: self.dispatch.travel(),
+            stalls: StallTiming {
+                after: delta(self.dispatch.stall_after, "ALLYNET_STALL_AFTER")?,
+                answer: delta(self.dispatch.stall_answer, "ALLYNET_STALL_ANSWER")?,
+            },
             places: self.places(),
             position_ttl: delta(self.position_ttl, "ALLYNET_POSITION_TTL")?,
             emergency_ttl: delta(self.emergency_ttl, "ALLYNET_EMERGENCY_TTL")?,

@@ -42,6 +42,8 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("--decide-interval", "0s", "ALLYNET_DECIDE_INTERVAL"),
         ("--silence-acknowledgement", "20", "ALLYNET_SILENCE_ACKNOWLEDGEMENT"),
         ("--silence-answer", "soon", "ALLYNET_SILENCE_ANSWER"),
+        ("--stall-after", "0s", "ALLYNET_STALL_AFTER"),
+        ("--stall-answer", "45", "ALLYNET_STALL_ANSWER"),
         ("--ambulance-median", "0s", "ALLYNET_AMBULANCE_MEDIAN"),
         ("--ambulance-never", "1.1", "ALLYNET_AMBULANCE_NEVER"),
         ("--time-zone", "Mars/Olympus", "ALLYNET_TIME_ZONE"),

@@ -46,6 +46,7 @@ async fn a_client_that_reads_too_slowly_is_closed_and_received_events_without_ga
         updated_at: Timestamp::UNIX_EPOCH,
         anonymous: false,
         counts_until: None,
+        stalled: false,
     };
     let first = node.happens(Some(emergency(CALL)), update());
     while node.gateway.presence().helpers_online() > 0 {

@@ -17,7 +17,10 @@ async fn the_acknowledgement_of_every_device_is_stored_whatever_its_content() {
         let call = raised(emergency(CALL), user(1)).call().clone();
         let recipients = [2, 3].map(|who| Recipient::new(user(who), Metres::new(12.4))).to_vec();
         let (status, radius) = (EmergencyStatus::Active, Metres::new(5000.0));
-        node.happens(Some(emergency(CALL)), Event::HelpersAlerted { call, status, wave: 1, radius, recipients });
+        node.happens(
+            Some(emergency(CALL)),
+            Event::HelpersAlerted { call, status, wave: 1, radius, recipients, decision: None },
+        );
         let mut ids = Vec::new();
         for device in [&mut phone, &mut tablet] {
             let (name, payload, id) = as_event(&device.text().await).unwrap();

@@ -29,6 +29,7 @@ fn update() -> Event {
         updated_at,
         anonymous: false,
         counts_until: None,
+        stalled: false,
     }
 }
 

@@ -200,6 +200,7 @@ export type TimelineEntry =
   | TimelineEmergencyCreated
   | TimelineHelperJoined
   | TimelineHelperStatusUpdate
+  | TimelineResponseCheck
   | TimelineEmergencyStatusChanged
   | TimelineEmergencyResolved
   | TimelineEmergencyCancelled
@@ -224,6 +225,12 @@ export type TimelineEntry =
  * - `acting`: the contact pressed "I am with them" or "I have called the emergency number"
  */
 export type NoticeState = 'queued' | 'sent' | 'failed' | 'seen' | 'acting';
+/**
+ * - `gain`: the alert is worth its price
+ * - `minimum`: too few helpers were asked
+ * - `wave`: the nearest helpers are alerted, whatever an alert is worth
+ */
+export type Reason = 'gain' | 'minimum' | 'wave';
 /**
  * - `webpush`: Web Push
  * - `email`: email
@@ -1228,6 +1235,12 @@ export interface Alerts {
    */
   failed: number;
   /**
+   * Skills that the kind of emergency requires, and that were not required because too few helpers have them.
+   *
+   * @maxItems 20
+   */
+  relaxed: string[];
+  /**
    * Alerts that a person saw.
    */
   seen: number;
@@ -1316,6 +1329,11 @@ export interface Response {
    * When the helper accepted.
    */
   respondedAt: string;
+  /**
+   * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
+   * part.
+   */
+  stalled: boolean | null;
   /**
    * How far the helper is.
    */
@@ -2821,6 +2839,11 @@ export interface Responder {
    */
   respondedAt: string;
   /**
+   * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
+   * part.
+   */
+  stalled: boolean | null;
+  /**
    * How far the helper is.
    */
   status: ResponseStatus;
@@ -3230,6 +3253,11 @@ export interface TimelineHelperStatusUpdate {
      */
     notes: string | null;
     /**
+     * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take
+     * no part.
+     */
+    stalled: boolean | null;
+    /**
      * The new status.
      */
     status: ResponseStatus;
@@ -3242,6 +3270,40 @@ export interface TimelineHelperStatusUpdate {
    * The name of the event.
    */
   event: 'helper:status_update';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The helper gave no sign for a while, and is asked whether they still come. Any sign is an answer.
+ */
+export interface TimelineResponseCheck {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The helper gave no sign for a while, and is asked whether they still come. Any sign is an answer.
+   */
+  data: {
+    /**
+     * Until when to answer; after it the helper does not count as help.
+     */
+    deadline: string;
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'response:check';
   /**
    * The number of the event.
    */
@@ -3680,6 +3742,11 @@ export interface TimelineAlertsSent {
      */
     helpers: AlertedHelper[];
     /**
+     * The best helper who was not alerted, for administrators; `null` if none is left, or if helpers are not chosen by what an
+     * alert is worth.
+     */
+    passed: PassedHelper | null;
+    /**
      * The radius that was searched, in metres.
      */
     radius: number;
@@ -3699,13 +3766,56 @@ export interface TimelineAlertsSent {
 }
 export interface AlertedHelper {
   /**
-   * Metres from the emergency, for helpers that respond.
+   * Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth.
    */
   distance: number | null;
   /**
    * The helper.
    */
   id: string;
+  /**
+   * Why the helper was chosen, for administrators; `null` for one that was rung again, or was not chosen by what an alert is
+   * worth.
+   */
+  why: Why | null;
+}
+/**
+ * What is expected of a helper.
+ */
+export interface Why {
+  /**
+   * Seconds until the arrival.
+   */
+  arrival: number;
+  /**
+   * Seconds by which the alert shortens the expected time without help.
+   */
+  gain: number;
+  /**
+   * Probability that the helper comes.
+   */
+  probability: number;
+  /**
+   * `gain` if the alert is worth its price, `minimum` if too few helpers were asked; `null` for one who was not alerted.
+   */
+  reason: Reason | null;
+}
+/**
+ * A helper who was not alerted.
+ */
+export interface PassedHelper {
+  /**
+   * Metres from the emergency.
+   */
+  distance: number;
+  /**
+   * The helper.
+   */
+  id: string;
+  /**
+   * What an alert to them would be worth.
+   */
+  why: Why;
 }
 /**
  * An alert was confirmed, or seen.
@@ -4437,6 +4547,7 @@ export interface ServerEvents {
   'helper:status_update': HelperStatusUpdatePayload;
   'location:updated': LocationUpdatedPayload;
   'presence:update': PresenceUpdatePayload;
+  'response:check': ResponseCheckPayload;
   'session:ready': SessionReadyPayload;
   'session:resync': SessionResyncPayload;
 }
@@ -4525,6 +4636,12 @@ export interface EmergencyAlertsPayload {
    * Alerts that no push service took.
    */
   failed: number;
+  /**
+   * Skills that the kind of emergency requires, and that were not required because too few helpers have them.
+   *
+   * @maxItems 20
+   */
+  relaxed: string[];
   /**
    * Alerts that a person saw.
    */
@@ -4887,6 +5004,11 @@ export interface HelperStatusUpdatePayload {
    */
   notes: string | null;
   /**
+   * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take
+   * no part.
+   */
+  stalled: boolean | null;
+  /**
    * The new status.
    */
   status: ResponseStatus;
@@ -4911,6 +5033,20 @@ export interface PresenceUpdatePayload {
    * The user.
    */
   userId: string;
+}
+export interface ResponseCheckPayload {
+  /**
+   * Until when to answer; after it the helper does not count as help.
+   */
+  deadline: string;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
 }
 /**
  * The payload of `session:ready`.

@@ -35,7 +35,7 @@ impl Event {
             "helper:joined" | "helper:status_update" | "emergency:status_changed" | "emergency:resolved" => {
                 "everybody in the room of the emergency: owner, responding helpers, and who has joined it"
             }
-            "emergency:details" => "the helper, on all devices",
+            "emergency:details" | "response:check" => "the helper, on all devices",
             "emergency:cancelled" => "everybody in the room of the emergency, and all alerted helpers",
             "emergency:ended" | "emergency:reopened" => {
                 "everybody in the room of the emergency, helpers on duty, and all alerted helpers"

@@ -103,6 +103,7 @@ fn the_payloads_of_logged_events_stand_beside_their_names() {
         "helper",
         "emergency",
         "helperId",
+        "deadline",
         "emergency",
         "resolutionType",
         "reason",

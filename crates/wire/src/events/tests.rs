@@ -81,6 +81,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             None,
             Some("contact:notified"),
             Some("emergency:updated"),
+            Some("response:check"),
         ]
     );
 }
@@ -299,6 +300,7 @@ fn helper_status_update() {
       "eventId": 42,
       "helperId": "00000000-0000-0000-0000-000000000002",
       "notes": "By bike",
+      "stalled": false,
       "status": "on_way",
       "updatedAt": "2026-01-15T10:00:02Z"
     }
@@ -556,7 +558,7 @@ fn an_alert_that_is_replayed_to_a_helper_who_declined_since_is_rendered_for_a_lo
 #[test]
 fn what_is_said_on_the_way_and_at_the_end_is_for_participants_where_places_are_approximate() {
     for (name, fields) in [
-        ("helper:status_update", &["notes"][..]),
+        ("helper:status_update", &["notes", "stalled"][..]),
         ("emergency:resolved", &["resolvedBy", "resolutionNotes"]),
         ("emergency:cancelled", &["reason"]),
     ] {

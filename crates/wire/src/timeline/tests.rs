@@ -91,6 +91,7 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     17 emergency:message:deleted null
     21 alerts:seen "00000000-0000-0000-0000-000000000002"
     24 emergency:updated null
+    25 response:check "00000000-0000-0000-0000-000000000002"
     "#);
 }
 
@@ -98,6 +99,8 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
 fn an_administrator_sees_the_same_as_the_owner_but_how_alerts_were_sent_for_contacts() {
     let owners = summary(&all_events(), OWNER, Stage::Owner);
     let expected = owners.replace("23 contact:notified null", "22 alerts:pushed null");
+    // Nor is the question to a helper shown to others.
+    let expected = format!("{expected}\n25 response:check \"{}\"", id::<UserId>(GRACE_HOPPER));
     assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), expected);
 }
 
@@ -110,7 +113,8 @@ fn alerts_and_their_answers_have_entries_of_their_own() {
       "at": "2026-01-15T10:00:05Z",
       "data": {
         "alerted": 2,
-        "helpers": [{"distance": 150, "id": "00000000-0000-0000-0000-000000000002"}],
+        "helpers": [{"distance": 150, "id": "00000000-0000-0000-0000-000000000002", "why": null}],
+        "passed": null,
         "radius": 5000,
         "wave": 1
       },

@@ -139,6 +139,9 @@ struct ResponseView<'a> {
     responded_at: Timestamp,
     /// When the response changed last.
     updated_at: Timestamp,
+    /// Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
+    /// part.
+    stalled: Option<bool>,
     /// Whether the helper is connected; `null` where the viewer may not know.
     online: Option<bool>,
     /// When the helper was connected last; `null` where the viewer may not know.
@@ -149,7 +152,7 @@ struct ResponseView<'a> {
 }
 
 impl<'a> ResponseView<'a> {
-    fn new(response: &'a Response, shown: Disclosure, ids: fn(Uuid) -> Ids) -> Self {
+    fn new(response: &'a Response, stage: Stage, shown: Disclosure, ids: fn(Uuid) -> Ids) -> Self {
         let texts = shown.shows_texts();
         Self {
             helper: HelperView::new(&response.helper, ids),
@@ -158,6 +161,7 @@ impl<'a> ResponseView<'a> {
             estimated_arrival: response.estimated_arrival.filter(|_| texts),
             responded_at: response.responded_at,
             updated_at: response.updated_at,
+            stalled: stage.is_participant().then_some(response.is_stalled()),
             online: None,
             last_seen_at: None,
             takes_part: (response.status != ResponseStatus::Cancelled).then_some(response.helper.person.id),
@@ -217,6 +221,9 @@ struct AlertsView {
     declined: u32,
     /// Alerts that no push service took.
     failed: u32,
+    /// Skills that the kind of emergency requires, and that were not required because too few helpers have them.
+    #[schemars(length(max = 20), inner(length(max = 50)))]
+    relaxed: Vec<String>,
     /// Helpers that were passed over.
     skipped: SkippedView,
 }
@@ -259,7 +266,7 @@ impl<'a> EmergencyView<'a> {
             anonymous_mode: details.anonymous,
             alert_radius: emergency.alert_radius().whole(),
             user: PersonView::of_owner(shown.owner(&call.owner), ids),
-            responding_helpers: emergency.responses().iter().map(|r| ResponseView::new(r, shown, ids)).collect(),
+            responding_helpers: emergency.responses().iter().map(|r| ResponseView::new(r, stage, shown, ids)).collect(),
             created_at: call.created_at,
             updated_at: emergency.updated_at(),
             first_response_at: emergency.first_response_at(),
@@ -277,6 +284,7 @@ impl<'a> EmergencyView<'a> {
                 seen: alerts.seen,
                 declined: alerts.declined,
                 failed: alerts.failed,
+                relaxed: emergency.search().relaxed.clone(),
                 skipped: SkippedView::new(emergency.search().skipped, stage == Stage::Administrator),
             }),
         }
@@ -416,7 +424,7 @@ impl<'a> HelpersView<'a> {
         let EmergencyHelpers { emergency, stage, separated, distances, available } = found;
         let shown = places.disclosure(*stage, emergency.call().details.anonymous).of_thinned(emergency.is_thinned());
         let render = |response: &'a Response| {
-            let mut view = ResponseView::new(response, shown, Ids::both);
+            let mut view = ResponseView::new(response, *stage, shown, Ids::both);
             if stage.is_participant() {
                 view.add_presence(presence, separated);
             }

@@ -121,6 +121,7 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
             wave: 1,
             radius: Metres::new(5_000.0),
             recipients,
+            decision: None,
         },
         Event::MessagePosted { message },
         Event::HelperJoined { helper: card, joined_at: now(), estimated_arrival: None, separated_from: vec![] },

@@ -32,7 +32,7 @@ fn a_completion_counts_for_ten_minutes_near_and_for_an_interval_elsewhere() {
         assert_eq!((emergency.status(), emergency.next_alert_at()), (EmergencyStatus::Responding, Some(at(until))));
         assert_eq!(emergency.end_completion_hold(at(until - 1)), SearchEffect::default());
         let ended = emergency.end_completion_hold(at(until));
-        assert_eq!(ended, SearchEffect { became_active: true, must_renew: true });
+        assert_eq!(ended, SearchEffect { became_active: true, must_renew: true, ..SearchEffect::default() });
         assert_eq!(emergency.status(), EmergencyStatus::Active);
     }
 }
@@ -53,19 +53,19 @@ fn more_help_is_searched_although_one_comes_and_not_when_another_accepts() {
     let again_after = TimeDelta::seconds(30);
     assert_eq!(emergency.renew(id(GRACE_HOPPER), again_after, at(50)), Err(Refusal::NotAuthorized));
     let renewed = emergency.renew(id(OWNER), again_after, at(50)).unwrap();
-    assert_eq!(renewed, SearchEffect { became_active: false, must_renew: true });
+    assert_eq!(renewed, SearchEffect { became_active: false, must_renew: true, ..SearchEffect::default() });
     assert_eq!(emergency.status(), EmergencyStatus::Responding, "somebody comes");
     emergency.renew_search(at(50), &AlertPolicy::default(), RenewalCause::Other).unwrap();
     assert!(emergency.is_responding(id(GRACE_HOPPER)));
     let soon = emergency.renew(id(OWNER), again_after, at(60));
     assert_eq!(soon, Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(20) }));
 
-    update(&mut emergency, GRACE_HOPPER, Arrived, 70);
-    assert!(emergency.search().is_running(), "progress of an earlier response changes nothing");
+    update(&mut emergency, GRACE_HOPPER, OnWay, 70);
+    assert!(emergency.search().is_running(), "a report of an earlier response changes nothing");
     emergency.accept(helper_card(ALAN), None, REACCEPT_PAUSE, at(80)).unwrap();
     assert_eq!((emergency.search().is_running(), emergency.next_alert_at()), (false, None));
     let updated = update(&mut emergency, ALAN, Cancelled, 90);
-    assert_eq!(updated.search, SearchEffect { became_active: false, must_renew: true });
+    assert_eq!(updated.search, SearchEffect { became_active: false, must_renew: true, ..SearchEffect::default() });
     assert_eq!(emergency.status(), EmergencyStatus::Responding);
 }
 
@@ -73,7 +73,7 @@ fn more_help_is_searched_although_one_comes_and_not_when_another_accepts() {
 fn a_request_for_more_help_ends_what_completed_responses_count() {
     let mut emergency = with_responses(&[(GRACE_HOPPER, Completed)]);
     let renewed = emergency.renew(id(OWNER), TimeDelta::seconds(30), at(50)).unwrap();
-    assert_eq!(renewed, SearchEffect { became_active: true, must_renew: true });
+    assert_eq!(renewed, SearchEffect { became_active: true, must_renew: true, ..SearchEffect::default() });
     assert_eq!(emergency.status(), EmergencyStatus::Active);
 }
 

@@ -89,5 +89,5 @@ fn sent(emergency: &Emergency, recipients: &[Recipient]) -> (Write, Event) {
     let (wave, recipients) = (emergency.alerts().wave, recipients.to_vec());
     let write = Write::SendAlerts { emergency: emergency.id(), wave, recipients: recipients.clone() };
     let (call, status, radius) = (emergency.call().clone(), emergency.status(), emergency.alert_radius());
-    (write, Event::HelpersAlerted { call, status, wave, radius, recipients })
+    (write, Event::HelpersAlerted { call, status, wave, radius, recipients, decision: None })
 }

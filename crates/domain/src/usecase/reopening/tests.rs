@@ -48,8 +48,8 @@ async fn who_may_no_longer_help_stays_out_and_all_who_were_alerted_are_told() {
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
     assert_eq!(
         kinds,
-        ["emergency_reopened", "helper_status_updated", "helper_status_updated", "helpers_alerted"],
-        "the search goes on"
+        ["emergency_reopened", "helper_status_updated", "helper_status_updated", "response_checked", "helpers_alerted"],
+        "who comes back is asked, and the search goes on"
     );
     let Event::EmergencyReopened { alerted, participants, .. } = &change.events[0].event else { panic!("{change:?}") };
     assert_eq!(alerted, &[id(GRACE_HOPPER), id(4)]);

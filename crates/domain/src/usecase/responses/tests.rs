@@ -301,6 +301,7 @@ async fn an_update_tells_what_is_recorded() {
         updated_at: now(),
         anonymous: false,
         counts_until: None,
+        stalled: false,
     };
     assert_eq!(events_of(&change, GRACE_HOPPER), [event]);
     assert_eq!(updated(&change), (after.clone(), vec![after.responses()[0].clone()]));

@@ -76,7 +76,14 @@ fn an_anonymous_emergency_is_judged_from_its_cell() {
     let distance = helper_cell(place).distance_to(judged).get();
     for (radius, is_near) in [(distance, true), (distance - 0.001, false)] {
         let (status, radius) = (EmergencyStatus::Active, Metres::new(radius));
-        let wave = Event::HelpersAlerted { call: anonymous.clone(), status, wave: 1, radius, recipients: vec![] };
+        let wave = Event::HelpersAlerted {
+            call: anonymous.clone(),
+            status,
+            wave: 1,
+            radius,
+            recipients: vec![],
+            decision: None,
+        };
         assert_eq!(!after([wave]).unanswered_near(id(GRACE_HOPPER), place).is_empty(), is_near);
     }
 }
@@ -180,7 +187,7 @@ fn helpers_are_needed_while_the_owner_asks_for_more_help_although_one_comes() {
 
     let wave = |wave, radius| {
         let (status, radius) = (EmergencyStatus::Responding, Metres::new(radius));
-        apply(&open, Event::HelpersAlerted { call: call(), status, wave, radius, recipients: vec![] });
+        apply(&open, Event::HelpersAlerted { call: call(), status, wave, radius, recipients: vec![], decision: None });
     };
     wave(1, 5_000.0);
     assert!(!needs(&open, GRACE_HOPPER), "an alert that was held back");

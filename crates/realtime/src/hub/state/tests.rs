@@ -55,6 +55,7 @@ fn cancels() -> Event {
         updated_at: Timestamp::UNIX_EPOCH,
         anonymous: false,
         counts_until: None,
+        stalled: false,
     }
 }
 

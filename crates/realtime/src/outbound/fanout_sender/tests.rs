@@ -88,7 +88,7 @@ fn created() -> Event {
 fn alerts(helpers: &[u64]) -> Event {
     let recipients = helpers.iter().map(|n| recipient(1000 + u128::from(*n), 10.0)).collect();
     let (status, radius) = (EmergencyStatus::Active, allynet_domain::Metres::new(5000.0));
-    Event::HelpersAlerted { call: call(), status, wave: 1, radius, recipients }
+    Event::HelpersAlerted { call: call(), status, wave: 1, radius, recipients, decision: None }
 }
 
 fn ended(alerted: &[u64]) -> Event {

@@ -31,6 +31,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
         "declined": 0,
         "delivered": 1,
         "failed": 0,
+        "relaxed": [],
         "seen": 0,
         "sent": 1,
         "skipped": {"engaged": null, "limit": null, "paused": null, "quiet": 3},
@@ -69,6 +70,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
           "notes": "By bike",
           "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "stalled": false,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
         }
@@ -99,6 +101,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
         "declined": 0,
         "delivered": 1,
         "failed": 0,
+        "relaxed": [],
         "seen": 0,
         "sent": 1,
         "skipped": {"engaged": null, "limit": null, "paused": null, "quiet": 3},
@@ -137,6 +140,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
           "notes": "By bike",
           "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "stalled": false,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
         }
@@ -202,6 +206,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
           "notes": null,
           "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "stalled": null,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
         }
@@ -326,6 +331,7 @@ fn an_approximate_emergency_for_an_alerted_helper() {
           "notes": null,
           "online": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "stalled": null,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
         }
@@ -423,6 +429,7 @@ fn helpers_are_those_who_respond_and_numbers_of_others() {
           "online": true,
           "profile": {"firstName": "Grace", "lastName": "Hopper"},
           "respondedAt": "2026-01-15T10:00:01Z",
+          "stalled": false,
           "status": "on_way",
           "trustScore": 150,
           "updatedAt": "2026-01-15T10:00:02Z"

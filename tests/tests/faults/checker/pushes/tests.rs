@@ -19,6 +19,7 @@ fn log() -> Vec<LoggedEvent> {
         wave: 1,
         radius: Metres::new(5_000.0),
         recipients: vec![testing::recipient(HELPER, 10.0), testing::recipient(HELPER + 1, 20.0)],
+        decision: None,
     };
     let ended = Event::EmergencyEnded {
         status: EmergencyStatus::Resolved,

@@ -63,7 +63,7 @@ async fn a_place_is_given_away_on_condition_of_the_revision() {
 
 #[tokio::test]
 async fn one_who_cancels_while_others_come_is_replaced() {
-    for (other, timer) in [(OnWay, None), (Completed, Some(crate::testing::at(601)))] {
+    for (other, timer) in [(OnWay, Some(crate::testing::at(181))), (Completed, Some(crate::testing::at(601)))] {
         let before = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, other)]);
         let alerts = [alert(GRACE_HOPPER), alert(ALAN)];
         let (cx, committed) = service(&before, &alerts, around(&near(), 50));

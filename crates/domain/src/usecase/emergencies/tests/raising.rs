@@ -95,6 +95,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
         wave: 1,
         radius: emergency.alert_radius(),
         recipients: recipients.clone(),
+        decision: None,
     };
     let devices = recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
     let expected = Change::new(Some(id(OWNER)), now())
