@@ -18,16 +18,17 @@ const RULES: Applied = {
       estimatedArrival: null,
       respondedAt: joinedAt,
       updatedAt: joinedAt,
+      stalled: false,
       online: true,
       lastSeenAt: null,
     };
     const others = emergency.respondingHelpers.filter((each) => each.helper.id !== helper.id);
     return { ...emergency, respondingHelpers: [...others, response] };
   },
-  'helper:status_update': (emergency, { helperId, status, notes, updatedAt }) => ({
+  'helper:status_update': (emergency, { helperId, status, notes, stalled, updatedAt }) => ({
     ...emergency,
     respondingHelpers: emergency.respondingHelpers.map((each) =>
-      each.helper.id === helperId ? { ...each, status, notes, updatedAt } : each,
+      each.helper.id === helperId ? { ...each, status, notes, stalled, updatedAt } : each,
     ),
   }),
   'emergency:status_changed': (emergency, { status, timestamp }) => ({ ...emergency, status, updatedAt: timestamp }),
@@ -122,6 +123,6 @@ export function canReopen(emergency: Emergency, now: number): boolean {
 }
 
 function alertsOf(payload: ServerEvents['emergency:alerts']): Alerts {
-  const { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, skipped } = payload;
-  return { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, skipped: skipped ?? NO_SKIPPED };
+  const { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, relaxed, skipped } = payload;
+  return { wave, alerted, acknowledged, delivered, declined, seen, sent, failed, relaxed, skipped: skipped ?? NO_SKIPPED };
 }
