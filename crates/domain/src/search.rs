@@ -55,6 +55,9 @@ pub struct Search {
     pub cancellations: u16,
     /// When the search became unanswered. `None` again after a renewal or a new alert.
     pub unanswered_at: Option<Timestamp>,
+    /// When the owner last learned that no helper answered. Kept through renewals and new alerts. Of decisions by gain only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told_unanswered_at: Option<Timestamp>,
     /// Places in waves that were freed by silence up to this time have a substitute.
     pub places_freed_until: Option<Timestamp>,
     /// Alerts that are held back.
@@ -278,6 +281,7 @@ impl Search {
         let is_unanswered = self.is_unanswered(now, radius, policy, around, !new.is_empty());
         if is_unanswered {
             self.unanswered_at = Some(now);
+            self.told_unanswered_at = around.weighed.map(|_| now);
         }
         let announcement = self.held_announcement.take_if(|held| held.due_at <= now);
         let decided = around.weighed.map(|weighed| &weighed.decision).filter(|decision| !decision.chosen.is_empty());

@@ -5,13 +5,13 @@ use allynet_domain::{
     StallTiming, Tier, UserId, Write,
     dispatch::{CensusEntry, GainPolicy, Reason, Transport, TravelModel},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
-    usecase::stalls,
+    usecase::{responses, stalls},
 };
 use chrono::TimeDelta;
 use futures_util::future::join;
 
 use super::{
-    service::{Service, telling},
+    service::{Service, actor, telling},
     *,
 };
 
@@ -370,6 +370,24 @@ pub async fn the_log_says_why_each_helper_was_chosen(store: Store) {
         assert_eq!(chosen, [0, 1, 2].map(|n| (helpers[n].id, Reason::Minimum)));
         assert_eq!(decision.passed.unwrap().helper, helpers[3].id);
         assert!(decision.chosen[0].why.gain > decision.chosen[2].why.gain && decision.chosen[2].why.probability > 0.0);
+    })
+    .await;
+}
+
+pub async fn the_owner_learns_at_most_once_a_minute_that_nobody_answers(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 4.0);
+        let owner = service.store.register().await;
+        let of = service.raise_as(&owner).await;
+        let told = async || service.story(of).await.iter().filter(|event| event.starts_with("unanswered")).count();
+        assert_eq!(told().await, 1, "when it is raised");
+        service.advance(TimeDelta::seconds(30));
+        responses::renew(&service.context(), &actor(&owner), of).await.unwrap();
+        for (seconds, expected) in [(0, 1), (15, 1), (14, 1), (15, 2), (60, 2)] {
+            service.advance(TimeDelta::seconds(seconds));
+            service.fire().await;
+            assert_eq!(told().await, expected, "{seconds} s later");
+        }
     })
     .await;
 }

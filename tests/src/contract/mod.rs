@@ -218,6 +218,7 @@ macro_rules! contract {
                 a_helper_who_accepts_and_does_not_come_is_replaced_once_by_any_number_of_nodes
                 a_sign_that_is_committed_before_the_deadline_wins
                 the_log_says_why_each_helper_was_chosen
+                the_owner_learns_at_most_once_a_minute_that_nobody_answers
                 what_helpers_do_with_alerts_is_counted_until_an_end_is_undone
             }
             emergencies {

@@ -11,6 +11,8 @@ use crate::{
 
 /// Minimum time between two decisions because of the position of a helper.
 const POSITION_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// Minimum time between two times at which the owner learns that no helper answered.
+const UNANSWERED_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
 /// A decision by gain, for the step that carries it out.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +51,7 @@ impl Search {
             decided_at: Some(now),
             decide_at: decision.decide_again_at,
             unanswered_at: is_exhausted.then_some(now),
+            told_unanswered_at: is_exhausted.then_some(now),
             relaxed: decision.relaxed.iter().map(|skill| (*skill).to_owned()).collect(),
             ..Self::default()
         };
@@ -98,7 +101,7 @@ impl Search {
     }
 
     /// Whether no candidate is left and every alerted helper has answered, or an interval has passed since the last alert without an
-    /// answer.
+    /// answer. Not within a minute after the owner learned of it: a later decision says so then.
     pub(super) fn is_unanswered_by_gain(
         &self,
         now: Timestamp,
@@ -106,7 +109,8 @@ impl Search {
         around: Surroundings<'_>,
         weighed: &Weighed,
     ) -> bool {
-        if self.waits(now) {
+        let is_soon_again = self.told_unanswered_at.is_some_and(|at| later(at, UNANSWERED_INTERVAL) > now);
+        if self.waits(now) || is_soon_again {
             return false;
         }
         if weighed.decision.passed.is_none() && !weighed.has_silent {
