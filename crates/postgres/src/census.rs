@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 use crate::error::failed;
 
-/// Common table expressions that find the helpers around `target`: one row with `place`, `owner_id`, `anonymous`, `critical` and
-/// `emergency_id` (null before it is raised). `separated` are users whom a block separates.
+/// Common table expressions that find the helpers around `target`: one row with `place`, `owner_id`, `anonymous`, `critical`,
+/// `required_tier` (null if none is) and `emergency_id` (null before it is raised). `separated` are users whom a block separates.
 ///
 /// Helpers have a position since `$1`, an anchor within `$2`, and a `duty` of at least `$3`; `$4` is the time of the search. `$5` and
 /// `$6` are the seconds of preparation and the seconds per metre on foot, by bike and by car; `$7` how many of each rank are
 /// wanted, `$8` the height of the cells by which helpers are judged, `$9` the largest radius, and `$10` since when rings count.
 ///
-/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank, those alerted before, who take no
-/// place of the others, and all that are passed over.
+/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank with the required tier, those alerted
+/// before, who take no place of the others, and all that are passed over.
 macro_rules! census_tables {
     () => {
         "
@@ -54,7 +54,12 @@ macro_rules! census_tables {
     ),
     ranked AS MATERIALIZED (
         SELECT f.*, row_number() OVER (PARTITION BY f.rank, f.reason IS NULL, f.is_alerted ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
-        FROM found f WHERE f.distance <= $9
+        FROM found f
+        WHERE f.distance <= $9 AND (f.reason IS NOT NULL OR f.is_alerted OR (SELECT required_tier FROM target) IS NULL OR (
+            SELECT array_position('{public,registered,professional}'::text[],
+                    coalesce(a.tier, CASE a.verification WHEN 'verified' THEN 'registered' ELSE 'public' END))
+                >= array_position('{public,registered,professional}'::text[], (SELECT required_tier FROM target))
+            FROM account a WHERE a.id = f.id))
     ),
     chosen AS MATERIALIZED (SELECT * FROM ranked WHERE reason IS NOT NULL OR rank < 2 AND (is_alerted OR nth <= $7)),
     known AS MATERIALIZED (

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use allynet_domain::{
-    Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy, Metres, Position,
-    Timestamp, UserId,
-    dispatch::TravelModel,
+    Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EmergencyType, EventId, HelperPolicy, Metres,
+    Position, StringEnum as _, Tier, Timestamp, UserId,
+    dispatch::CensusQuery,
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
         AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListDistances, ListReader, ListedEmergency,
@@ -105,9 +105,10 @@ impl TryFrom<ListedRow> for ListedEmergency {
 type Query = QueryAs<'static, Pg, EmergencyRow, PgArguments>;
 
 impl Postgres {
-    async fn load_with_census(&self, id: EmergencyId, near: Near, travel: &TravelModel) -> Result<Option<Loaded>> {
+    async fn load_with_census(&self, id: EmergencyId, near: Near, asked: &CensusQuery) -> Result<Option<Loaded>> {
         let Near { on_duty, within, leaving, places, rings_since, selection: _ } = near;
-        let (preparations, paces) = paces(travel);
+        let (preparations, paces) = paces(&asked.travel);
+        let tiers = asked.tiers.map(|tier| tier.map(Tier::as_str));
         let row = sqlx::query(LOAD_WITH_CENSUS)
             .bind(on_duty.fresh_since)
             .bind(outer_anchor_distance(within))
@@ -121,6 +122,8 @@ impl Postgres {
             .bind(rings_since)
             .bind(Uuid::from(id))
             .bind(leaving.map(Uuid::from))
+            .bind(EmergencyType::SPELLINGS)
+            .bind(&tiers[..])
             .fetch_optional(self.main())
             .await
             .map_err(failed)?;
@@ -190,8 +193,8 @@ impl Emergencies for Postgres {
 
     #[instrument(name = "pg.emergencies.load", level = "debug", skip_all, fields(emergency = %id))]
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>> {
-        if let Some(near @ Near { selection: HelperSelection::Census(travel), .. }) = near {
-            return self.load_with_census(id, near, &travel).await;
+        if let Some(near @ Near { selection: HelperSelection::Census(asked), .. }) = near {
+            return self.load_with_census(id, near, &asked).await;
         }
         let sql = match near.map(|near| near.selection) {
             None => LOAD,

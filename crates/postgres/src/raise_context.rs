@@ -1,8 +1,8 @@
 //! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
-    Emergency, HelpersInRange, Metres, Position, Text, UserId,
-    dispatch::TravelModel,
+    Emergency, HelpersInRange, Metres, Position, Text, Tier, UserId,
+    dispatch::CensusQuery,
     grid::{HELPER_CELL, helper_cell},
     port::{RaiseContext, RaiseQuery, Result},
 };
@@ -105,12 +105,12 @@ const READ: &str = "
 
 /// [`READ`] for a decision by gain: the helpers of the census (see [`census_tables`]), and as `counts` how many are within each of the
 /// radii `$13`. `$11` is the owner, `$12` the request id, `$14` and `$15` are the latitude and longitude, `$16` and `$17` whether the
-/// emergency is anonymous and critical.
+/// emergency is anonymous and critical, and `$18` is the tier that it requires.
 const READ_CENSUS: &str = concat!(
     "
     WITH target AS MATERIALIZED (
         SELECT ST_SetSRID(ST_MakePoint($15, $14), 4326)::geography AS place, $11::uuid AS owner_id,
-            $16::boolean AS anonymous, $17::boolean AS critical, NULL::uuid AS emergency_id
+            $16::boolean AS anonymous, $17::boolean AS critical, $18::text AS required_tier, NULL::uuid AS emergency_id
     ),
     separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $11, $16, $4, NULL)),
     earlier AS MATERIALIZED (
@@ -154,10 +154,10 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
 
 impl Postgres {
     /// The raise context with a census of the helpers within the largest radius.
-    async fn read_census_context(&self, query: &RaiseQuery<'_>, travel: &TravelModel) -> Result<RaiseContext> {
+    async fn read_census_context(&self, query: &RaiseQuery<'_>, asked: &CensusQuery) -> Result<RaiseContext> {
         let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, rings_since, .. } = *query;
         let largest = radii.last().copied().unwrap_or(Metres::new(0.0));
-        let (preparations, paces) = paces(travel);
+        let (preparations, paces) = paces(&asked.travel);
         let row = sqlx::query(READ_CENSUS)
             .bind(on_duty.fresh_since)
             .bind(outer_anchor_distance(largest))
@@ -176,6 +176,7 @@ impl Postgres {
             .bind(place.judged.longitude())
             .bind(anonymous)
             .bind(critical)
+            .bind(asked.tier(query.kind).map(Tier::as_str))
             .fetch_one(self.main())
             .await
             .map_err(failed)?;
@@ -197,8 +198,8 @@ impl Postgres {
     }
 
     pub(crate) async fn read_raise_context(&self, query: &RaiseQuery<'_>) -> Result<RaiseContext> {
-        if let Some(travel) = &query.census {
-            return self.read_census_context(query, travel).await;
+        if let Some(asked) = &query.census {
+            return self.read_census_context(query, asked).await;
         }
         let RaiseQuery { owner, request_id, place, anonymous, critical, on_duty, radii, enough, limit, .. } = *query;
         let rings_since = query.rings_since;

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use allynet_domain::{
-    AlertPlace, EmergencyId, FoundHelpers, Recipient, Timestamp, UserId,
+    AlertPlace, EmergencyId, FoundHelpers, Recipient, Tier, Timestamp, UserId,
     dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, StoredQualification, Transport, TravelModel},
     port::Result,
 };
@@ -17,9 +17,9 @@ use crate::{
     rows::{count, hex, to_json},
 };
 
-/// How the helpers `?1` (a JSON array of hexadecimal ids) travel, and whether they are proven at `?2`.
+/// How the helpers `?1` (a JSON array of hexadecimal ids) travel, whether they are proven at `?2`, and how far they were checked.
 pub(crate) const TRANSPORT: &str = "\
-    select a.id, a.transport, coalesce(p.proven_at <= ?2, 1) from json_each(?1) j cross join account a on a.id = unhex(j.value) \
+    select a.id, a.transport, coalesce(p.proven_at <= ?2, 1), a.tier, coalesce(a.verification = 'verified', 0) from json_each(?1) j cross join account a on a.id = unhex(j.value) \
     cross join position p on p.account_id = a.id";
 
 /// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3`. Of the newest
@@ -62,36 +62,44 @@ struct EntryRow {
 }
 
 impl Sqlite {
-    /// Of the helpers that were found, those that would arrive first: proven ones, and as many unproven ones; and all that were
-    /// alerted before. Nearest first, proven ones before unproven ones.
+    /// Of the helpers that were found, those with the required tier that would arrive first: proven ones, and as many unproven ones;
+    /// and all that were alerted before. Nearest first, proven ones before unproven ones.
     pub(crate) async fn first_to_arrive(
         &self,
         found: &FoundHelpers,
         place: AlertPlace,
-        travel: &TravelModel,
+        (travel, required): (&TravelModel, Option<Tier>),
         (excluded, known): (&HashSet<UserId>, &HashSet<UserId>),
         now: Timestamp,
     ) -> Result<Vec<Recipient>> {
         let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(place, u32::MAX);
         let ids: Vec<String> = nearest.iter().map(|recipient| hex(recipient.helper)).collect();
-        let rows: Vec<(Uuid, String, bool)> = sqlx::query_as(TRANSPORT)
+        let rows: Vec<(Uuid, String, bool, Option<String>, bool)> = sqlx::query_as(TRANSPORT)
             .bind(to_json(&ids)?)
             .bind(now.timestamp_micros())
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
         let mut modes = HashMap::with_capacity(rows.len());
-        for (id, transport, is_proven) in rows {
-            let transport: Transport = RowDecoder::account(id).parse("transport", &transport)?;
-            modes.insert(UserId::from(id), (transport, is_proven));
+        for (id, transport, is_proven, tier, is_verified) in rows {
+            let account = RowDecoder::account(id);
+            let tier = account.parse_opt("tier", tier.as_deref())?;
+            let (tier, _) = StoredQualification { tier, is_verified, skills: Vec::new() }.at(now);
+            let transport: Transport = account.parse("transport", &transport)?;
+            modes.insert(UserId::from(id), (transport, is_proven, required.is_none() || tier >= required));
         }
         let arrival = |recipient: &Recipient| {
-            let (transport, is_proven) = modes.get(&recipient.helper).copied().unwrap_or((Transport::Foot, true));
+            let (transport, is_proven, _) =
+                modes.get(&recipient.helper).copied().unwrap_or((Transport::Foot, true, false));
             (is_proven, travel.preparation(transport) + travel.way(recipient.distance, transport))
+        };
+        let has_tier = |recipient: &&Recipient| {
+            modes.get(&recipient.helper).map_or(required.is_none(), |(_, _, has_tier)| *has_tier)
         };
         let mut wanted: Vec<(bool, f64, UserId)> = nearest
             .iter()
             .filter(|recipient| !known.contains(&recipient.helper))
+            .filter(has_tier)
             .map(|recipient| (arrival(recipient).0, arrival(recipient).1, recipient.helper))
             .collect();
         wanted.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));

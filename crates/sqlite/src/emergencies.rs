@@ -107,12 +107,13 @@ impl Emergencies for Sqlite {
         let excluded = self.unalertable(None, (owner, None), (anonymous, on_duty.now)).await?;
         let is_enough = |radius, count| count >= enough && radius >= reach;
         let (helpers, census) = match &query.census {
-            Some(travel) => {
+            Some(asked) => {
                 let largest = radii.last().copied().unwrap_or(Metres::new(0.0));
                 let found = self.helpers_within(around, largest).await?;
                 let counts = radii.iter().map(|&radius| found.count_within(place, radius)).collect();
+                let model = (&asked.travel, asked.tier(query.kind));
                 let nearest =
-                    self.first_to_arrive(&found, place, travel, (&excluded, &HashSet::new()), on_duty.now).await?;
+                    self.first_to_arrive(&found, place, model, (&excluded, &HashSet::new()), on_duty.now).await?;
                 let census = self.census(None, &nearest, on_duty.now).await?;
                 (HelpersInRange { counts, nearest, skipped: found.skipped(place) }, census)
             }
@@ -237,10 +238,11 @@ impl Sqlite {
                 let known = u32::try_from(alerts.len() + emergency.responses().len()).unwrap_or(u32::MAX);
                 self.nearest_helpers(around, within, (known.saturating_add(more), &excluded)).await
             }
-            HelperSelection::Census(travel) => {
+            HelperSelection::Census(asked) => {
                 let found = self.helpers_within(around, within).await?;
                 let known = alerts.iter().map(|alert| alert.helper).collect();
-                let nearest = self.first_to_arrive(&found, place, &travel, (&excluded, &known), on_duty.now).await?;
+                let model = (&asked.travel, asked.tier(call.details.kind));
+                let nearest = self.first_to_arrive(&found, place, model, (&excluded, &known), on_duty.now).await?;
                 Ok((nearest, found.skipped(place)))
             }
             HelperSelection::Only(helper) if excluded.contains(&helper) => Ok((Vec::new(), Vec::new())),

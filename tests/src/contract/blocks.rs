@@ -1,8 +1,8 @@
 //! Cases of the port `Blocks`, and of the writes behind it.
 
 use allynet_domain::{
-    Account, BlockTarget, EmergencyId, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy, Recipient, Role,
-    UserBlock, UserId, Write,
+    Account, BlockTarget, EmergencyId, EmergencyType, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy,
+    Recipient, Role, UserBlock, UserId, Write,
     port::{
         BlockContext, Constraint, EndedBlocks, Error, HelperSelection, ListReader, MessagePage, Near, OnDuty,
         RaiseQuery, Vicinity,
@@ -365,6 +365,7 @@ pub async fn blocks_leave_helpers_out_of_alerts_and_not_out_of_counts(store: Sto
             request_id: None,
             place: places.alert_place(&call.call().details),
             anonymous,
+            kind: EmergencyType::Medical,
             critical: false,
             on_duty,
             radii: &[metres(5_000.0)],

@@ -1,9 +1,9 @@
 //! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
 
 use allynet_domain::{
-    EmergencyId, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, Refusal, ResponseStatus, Role, Sign,
+    EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, Refusal, ResponseStatus, Role, Sign,
     StallTiming, Tier, UserId, Write,
-    dispatch::{CensusEntry, GainPolicy, Reason, Transport, TravelModel},
+    dispatch::{CensusEntry, GainPolicy, Reason, Transport},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
     usecase::{responses, stalls},
 };
@@ -59,19 +59,20 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
     store.write(Write::SetHelper { user: driver.id, helper, role: Role::Helper }).await;
     let alerted = store.helper_at(place(0.0, 0.2)).await.id;
     let owner = store.register().await;
-    let (travel, within) = (TravelModel::default(), metres(15_000.0));
+    let (asked, within) = (GainPolicy::default().census(), metres(15_000.0));
     let query = RaiseQuery {
         owner: owner.id,
         request_id: None,
         place: exact_place(here),
         anonymous: false,
+        kind: EmergencyType::Medical,
         critical: false,
         on_duty: on_duty(),
         radii: &[metres(1_000.0), within],
         enough: 3,
         limit: 3,
         rings_since: at(-600),
-        census: Some(travel),
+        census: Some(asked),
     };
     let raising = store.emergencies.raise_context(&query).await.unwrap();
     assert_eq!(raising.helpers.counts, [0, 62], "all radii are counted");
@@ -79,7 +80,7 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
     let known = [alerted, walkers[0], walkers[1], walkers[2]];
     let recipients = known.iter().map(|helper| Recipient::new(*helper, metres(1.0))).collect();
     store.write(Write::SendAlerts { emergency, wave: 1, recipients }).await;
-    let (places, selection) = (PlacePolicy::default(), HelperSelection::Census(travel));
+    let (places, selection) = (PlacePolicy::default(), HelperSelection::Census(asked));
     let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(-600) };
     let loaded = store.emergencies.load(emergency, Some(near)).await.unwrap().unwrap();
     for (near, census, is_alerted) in
@@ -104,6 +105,19 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
         assert_eq!((known.history.alerts, known.device.newest_alert_at), (0, None));
         assert_eq!(known.device.heard_at, Some(at(0)));
     }
+
+    // Sixty who are nearer and may not be alerted take no place of those who may.
+    for walker in walkers {
+        store.write(Write::SetQualification { user: walker, tier: Some(Tier::Public), skills: vec![] }).await;
+    }
+    let raising = store.emergencies.raise_context(&RaiseQuery { kind: EmergencyType::Assault, ..query }).await.unwrap();
+    let assaulted = store.register().await;
+    let assault = edited(call_at(&assaulted, here), |e| e.call.details.kind = EmergencyType::Assault);
+    let assault = store.raise(assault).await.id();
+    let loaded = store.emergencies.load(assault, Some(near)).await.unwrap().unwrap();
+    assert_eq!((raising.helpers.counts, raising.helpers.nearest.len()), (vec![0, 62], 1), "all are counted");
+    assert_eq!([raising.helpers.nearest[0].helper, loaded.near[0].helper], [driver.id; 2]);
+    assert_eq!((loaded.near.len(), loaded.census.len(), raising.census.len()), (1, 1, 1));
 }
 
 pub async fn a_census_knows_the_newest_alert_of_another_emergency(store: Store) {
@@ -118,7 +132,7 @@ pub async fn a_census_knows_the_newest_alert_of_another_emergency(store: Store) 
             store.write(Write::AcknowledgeAlert { emergency: earlier, helper: helper.id }).await;
         }
         let on_duty = OnDuty { now: at(now), ..on_duty() };
-        let selection = HelperSelection::Census(TravelModel::default());
+        let selection = HelperSelection::Census(GainPolicy::default().census());
         let near = Near { on_duty, within, selection, leaving: None, places, rings_since: at(-600) };
         let loaded = store.emergencies.load(present, Some(near)).await.unwrap().unwrap();
         let device = loaded.census[0].device;
@@ -241,7 +255,7 @@ pub async fn what_helpers_do_with_alerts_is_counted_until_an_end_is_undone(store
     store.write(Write::AcknowledgeAlert { emergency: id, helper: silent.id }).await;
     let counts = async |helper: UserId| {
         let (within, places) = (metres(15_000.0), PlacePolicy::default());
-        let selection = HelperSelection::Census(TravelModel::default());
+        let selection = HelperSelection::Census(GainPolicy::default().census());
         let near = Near { on_duty: on_duty(), within, selection, leaving: None, places, rings_since: at(-600) };
         let census = store.emergencies.load(present, Some(near)).await.unwrap().unwrap().census;
         let history = census.iter().find(|entry| entry.helper == helper).unwrap().history;

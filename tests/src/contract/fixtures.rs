@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Event, EventId,
-    HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
+    Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyType, Event,
+    EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
     PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord,
     ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
     grid::helper_cell,
@@ -314,6 +314,7 @@ impl Store {
             request_id,
             place,
             anonymous: false,
+            kind: EmergencyType::Medical,
             critical: false,
             on_duty,
             radii,

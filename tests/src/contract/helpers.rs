@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use allynet_domain::port::{DutyCounts, Fix, HelperSelection, MessagePage, Near, OnDuty, RaiseQuery, Report, Vicinity};
 use allynet_domain::{
-    Account, HelperPolicy, HelperRecord, HelpersInRange, Metres, PlacePolicy, Recipient, ResponseStatus, Role,
-    Timestamp, UserId, Verification, Write,
+    Account, EmergencyType, HelperPolicy, HelperRecord, HelpersInRange, Metres, PlacePolicy, Recipient, ResponseStatus,
+    Role, Timestamp, UserId, Verification, Write,
 };
 
 use super::*;
@@ -292,6 +292,7 @@ pub async fn an_approximate_emergency_is_searched_around_its_cell(store: Store) 
             request_id: None,
             place,
             anonymous: false,
+            kind: EmergencyType::Medical,
             critical: false,
             on_duty: on_duty(),
             radii: &[within],

@@ -22,7 +22,7 @@ pub use census::{CensusEntry, StoredQualification};
 pub use coverage::{AmbulanceModel, Coverage, Presence, TIMES};
 pub use decision::{Choice, Decision, DispatchPolicy, LoggedDecision, Passed, Reason, Why};
 pub use gain::decide;
-pub use policy::{GainPolicy, TypeRule};
+pub use policy::{CensusQuery, GainPolicy, RequiredTiers, TypeRule};
 pub use situation::{
     AlertedHelper, Candidate, Exclusion, HelperFacts, HelperProgress, MAX_CANDIDATES, Situation, WaveProgress,
 };

@@ -18,6 +18,25 @@ pub struct TypeRule {
     pub has_ambulance: bool,
 }
 
+/// The lowest tier that each kind of emergency requires, in the order of [`EmergencyType::ALL`].
+pub type RequiredTiers = [Option<Tier>; EmergencyType::ALL.len()];
+
+/// What the census of a decision by gain depends on, beside the emergency.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CensusQuery {
+    /// When helpers arrive.
+    pub travel: TravelModel,
+    /// Which helpers may be alerted to which kind of emergency.
+    pub tiers: RequiredTiers,
+}
+
+impl CensusQuery {
+    /// The tier that this kind of emergency requires.
+    pub fn tier(&self, kind: EmergencyType) -> Option<Tier> {
+        EmergencyType::ALL.iter().zip(self.tiers).find(|(of, _)| **of == kind).and_then(|(_, tier)| tier)
+    }
+}
+
 /// The settings of [`decide`](super::decide). Times are seconds where they are `f64`.
 #[derive(Debug, Clone)]
 pub struct GainPolicy {
@@ -69,6 +88,19 @@ impl Default for GainPolicy {
             requires_tiers: true,
             rules: TypeRule::of,
         }
+    }
+}
+
+impl GainPolicy {
+    /// What the census of a decision depends on.
+    pub fn census(&self) -> CensusQuery {
+        let mut tiers = [None; EmergencyType::ALL.len()];
+        if self.requires_tiers {
+            for (tier, kind) in tiers.iter_mut().zip(EmergencyType::ALL) {
+                *tier = (self.rules)(*kind).tier;
+            }
+        }
+        CensusQuery { travel: self.travel, tiers }
     }
 }
 

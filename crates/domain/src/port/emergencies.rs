@@ -4,11 +4,11 @@ use async_trait::async_trait;
 
 use super::{OnDuty, Result};
 use crate::{
-    Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EventId, HelperPolicy,
-    HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SkippedHelper, Stage, Text, Timestamp,
-    UserId,
+    Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EmergencyType, EventId,
+    HelperPolicy, HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SkippedHelper, Stage, Text,
+    Timestamp, UserId,
     blocks::is_hidden,
-    dispatch::{CensusEntry, TravelModel},
+    dispatch::{CensusEntry, CensusQuery},
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -60,9 +60,9 @@ pub enum HelperSelection {
     Nearest(u32),
     /// Only this helper.
     Only(UserId),
-    /// The first to arrive under this model: [`MAX_CANDIDATES`](crate::dispatch::MAX_CANDIDATES) proven ones, and as many
-    /// unproven ones, beside those that were alerted or responded, with all that a decision by gain needs.
-    Census(TravelModel),
+    /// The first to arrive of those with the required tier: [`MAX_CANDIDATES`](crate::dispatch::MAX_CANDIDATES) proven ones, and
+    /// as many unproven ones, beside those that were alerted or responded, with all that a decision by gain needs.
+    Census(CensusQuery),
 }
 
 /// What has to be read before an emergency can be raised.
@@ -76,6 +76,8 @@ pub struct RaiseQuery<'a> {
     pub place: AlertPlace,
     /// Whether the emergency is anonymous.
     pub anonymous: bool,
+    /// The kind of the emergency, which decides which tier a census requires.
+    pub kind: EmergencyType,
     /// Whether the emergency is critical, which decides which helpers it reaches.
     pub critical: bool,
     /// Which helpers count. It is raised at [`OnDuty::now`].
@@ -90,7 +92,7 @@ pub struct RaiseQuery<'a> {
     pub rings_since: Timestamp,
     /// For a decision by gain: all radii are counted, and the helpers are chosen as by [`HelperSelection::Census`] within the
     /// largest.
-    pub census: Option<TravelModel>,
+    pub census: Option<CensusQuery>,
 }
 
 /// The answer to a [`RaiseQuery`].

@@ -6,7 +6,7 @@ use crate::{
     AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, GainInput,
     Message, OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender,
     SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
-    dispatch::LoggedDecision,
+    dispatch::{GainPolicy, LoggedDecision},
     message,
     port::{
         self, Constraint, HelperSelection, ListReader, Loaded, Near, RaiseContext, RaiseQuery, ReadEmergency, Urgency,
@@ -146,7 +146,7 @@ impl EmergencyPorts {
     /// The helpers that a step of a search is decided on.
     pub(super) fn nearest(&self) -> HelperSelection {
         match &self.rules.gain {
-            Some(gain) => HelperSelection::Census(gain.travel),
+            Some(gain) => HelperSelection::Census(gain.census()),
             None => HelperSelection::Nearest(self.rules.alerts.wave_size()),
         }
     }
@@ -201,13 +201,14 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         request_id,
         place: cx.rules.places.alert_place(&call.details),
         anonymous: call.details.anonymous,
+        kind: call.details.kind,
         critical: call.details.is_critical(),
         on_duty: cx.rules.on_duty(call.created_at),
         radii: policy.radii(),
         enough: policy.min_helpers().max(1),
         limit: policy.wave_size(),
         rings_since: policy.storm.since(call.created_at),
-        census: cx.rules.gain.as_ref().map(|gain| gain.travel),
+        census: cx.rules.gain.as_ref().map(GainPolicy::census),
     };
     let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, rings, census } =
         cx.emergencies.raise_context(&query).await?;

@@ -151,11 +151,12 @@ pub(crate) const LOAD_WITH_ONE: &str = "
     WHERE v.id = $1";
 
 /// [`LOAD`] of the emergency `$11` with the helpers that a decision by gain needs: see [`census_tables`]. Whom only the response of `$12`
-/// separates is not separated.
+/// separates is not separated. `$14` are the tiers that emergencies of the kinds `$13` require.
 pub(crate) const LOAD_WITH_CENSUS: &str = concat!(
     "
     WITH target AS MATERIALIZED (
-        SELECT e.place, e.owner_id, e.anonymous, is_critical_v1(e) AS critical, e.id AS emergency_id, e.created_at
+        SELECT e.place, e.owner_id, e.anonymous, is_critical_v1(e) AS critical, e.id AS emergency_id, e.created_at,
+            ($14::text[])[array_position($13::text[], e.kind)] AS required_tier
         FROM emergency e WHERE e.id = $11
     ),
     separated AS MATERIALIZED (
