@@ -258,7 +258,7 @@ fn parameters(statement: &str) -> Vec<String> {
         "contact_notices::DROP" | "outbox::BACKLOG" => vec!["now()".to_owned()],
         "blocks::ENDED" => vec!["now(), 100".to_owned()],
         "emergencies::statements::PENDING_FOR" => ["true", "false"]
-            .map(|approximate| format!("{HELPER}, 0.01, 50, false, {approximate}, 0.3, 0.7, 250, 900"))
+            .map(|either| format!("{HELPER}, 0.01, 50, false, {either}, 0.3, 0.7, 250, 900, {either}"))
             .to_vec(),
         "emergencies::statements::NEARBY" => ["100", "10000", "50000"]
             .map(|radius| format!("{TOWN}, {radius}, 100, {HELPER}, false, true, 0.3, 0.7, 750.0"))

@@ -269,6 +269,7 @@ impl Emergencies for Postgres {
             .bind(west)
             .bind(f64::from(HELPER_CELL))
             .bind(MAX_COARSE_OFFSET + MAX_HELPER_OFFSET + ROUNDING_TOLERANCE)
+            .bind(reader.alerted_only)
             .fetch_all(self.main())
             .await
             .map_err(failed)?;

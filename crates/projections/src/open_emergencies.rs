@@ -30,6 +30,8 @@ pub struct OpenEmergencies {
     state: Mutex<State>,
     /// Decides from which place the distance of a helper is judged.
     places: PlacePolicy,
+    /// The largest alert radius, if decisions by gain choose the helpers: within it everybody may be alerted.
+    gain_radius: Option<Metres>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,8 @@ struct OpenCall {
     settled: HashSet<UserId>,
     /// Helpers that declined.
     declined: HashSet<UserId>,
+    /// When a helper near it was looked at last. Of decisions by gain only.
+    looked_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +96,9 @@ struct Participation {
 }
 
 impl OpenEmergencies {
-    /// An empty index.
-    pub fn new(places: PlacePolicy) -> Self {
-        Self { state: Mutex::default(), places }
+    /// An empty index. `gain_radius` is the largest alert radius if decisions by gain choose the helpers.
+    pub fn new(places: PlacePolicy, gain_radius: Option<Metres>) -> Self {
+        Self { state: Mutex::default(), places, gain_radius }
     }
 
     /// Adds an emergency that was open before this node followed the log.
@@ -171,6 +175,7 @@ impl OpenCall {
             alert_radius: Metres::new(0.0),
             settled: HashSet::new(),
             declined: HashSet::new(),
+            looked_at: None,
         }
     }
 

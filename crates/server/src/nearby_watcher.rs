@@ -124,7 +124,8 @@ impl NearbyWatcher {
             Some(position) => Some(position),
             None => fresh_position(helpers, user).await?,
         };
-        let found = position.map_or_else(Vec::new, |position| open.unanswered_near(user, position));
+        let now = self.shared.clock.now();
+        let found = position.map_or_else(Vec::new, |position| open.take_unanswered_near(user, position, now));
         for emergency in alert_found(emergencies, &found, user, open.freed_at(user)).await? {
             open.settle(emergency, user);
         }

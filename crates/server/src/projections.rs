@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{PlacePolicy, StallTiming, port::Fix};
+use allynet_domain::{port::Fix, usecase::Rules};
 use allynet_projections::OpenEmergencies;
 use allynet_realtime::{OnAppeared, Tracking};
 
@@ -27,12 +27,13 @@ pub(crate) struct Projections {
 
 impl Projections {
     /// Empty projections, to be restored once the log is followed.
-    pub(crate) fn new(places: PlacePolicy, stalls: StallTiming) -> Self {
-        let open = Arc::new(OpenEmergencies::new(places));
+    pub(crate) fn new(rules: &Rules) -> Self {
+        let gain_radius = rules.gain.as_ref().map(|_| rules.alerts.largest());
+        let open = Arc::new(OpenEmergencies::new(rules.places, gain_radius));
         let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
         let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
         let arrivals = ArrivalRecorder::new(open.clone());
-        let signs = SignRecorder::new(open.clone(), stalls);
+        let signs = SignRecorder::new(open.clone(), rules.stalls);
         Self { open, watcher, arrivals, signs, tracking }
     }
 

@@ -75,7 +75,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Option<&Telemetry>) ->
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
     let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
     telemetry::observe_commits(telemetry, [&mut ports.changes, &mut high_ports.changes]);
-    let projections = Projections::new(rules.places, rules.stalls);
+    let projections = Projections::new(&rules);
     let app = settings.app_config((push.is_some(), mail.is_some()));
     let (push_ports, push) = push.map(|Push { ports, channel }| (ports, channel)).unzip();
     let mailer = mail.as_ref().map(|mail| mail.mailer.clone());

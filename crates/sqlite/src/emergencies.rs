@@ -148,7 +148,8 @@ impl Emergencies for Sqlite {
         for rect in two_boxes(exact, Metres::new(MAX_HELPER_OFFSET + MAX_COARSE_OFFSET)) {
             query = query.bind(rect.south).bind(rect.north).bind(rect.west).bind(rect.east);
         }
-        let rows = query.bind(reader.administers).fetch_all(&self.readers).await.map_err(port_error)?;
+        let query = query.bind(reader.administers).bind(reader.alerted_only);
+        let rows = query.fetch_all(&self.readers).await.map_err(port_error)?;
         let from = Viewpoint { exact, judged: helper_cell(exact) };
         self.list(reader, rows, (from, Metres::new(f64::INFINITY)), limit).await
     }

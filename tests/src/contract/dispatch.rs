@@ -405,3 +405,18 @@ pub async fn the_owner_learns_at_most_once_a_minute_that_nobody_answers(store: S
     })
     .await;
 }
+
+pub async fn what_waits_for_a_helper_is_what_they_were_alerted_to(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3, 4]).await;
+        let of = service.call().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2]);
+        for (helper, expected) in [(2, 1), (3, 0)] {
+            let reader = service.context().list_reader(&actor(&helpers[helper]));
+            let pending = service.store.emergencies.pending_for(&reader, 9).await.unwrap();
+            assert_eq!(pending.len(), expected, "{helper}");
+        }
+    })
+    .await;
+}

@@ -208,7 +208,7 @@ pub fn judged_distance(from: Position, helper: Position) -> Metres {
 
 /// The reader of a list, where places are exact.
 pub fn exact_reader(user: UserId) -> ListReader {
-    ListReader { user, administers: false, places: PlacePolicy::default() }
+    ListReader { user, administers: false, places: PlacePolicy::default(), alerted_only: false }
 }
 
 impl Store {

@@ -219,6 +219,7 @@ macro_rules! contract {
                 a_sign_that_is_committed_before_the_deadline_wins
                 the_log_says_why_each_helper_was_chosen
                 the_owner_learns_at_most_once_a_minute_that_nobody_answers
+                what_waits_for_a_helper_is_what_they_were_alerted_to
                 what_helpers_do_with_alerts_is_counted_until_an_end_is_undone
             }
             emergencies {

@@ -191,6 +191,8 @@ pub struct ListReader {
     pub administers: bool,
     /// What helpers are shown before they accept.
     pub places: PlacePolicy,
+    /// Whether only emergencies that the user was alerted to wait for them: decisions by gain alert few of those around.
+    pub alerted_only: bool,
 }
 
 /// The part that a reader has in an emergency of a list.

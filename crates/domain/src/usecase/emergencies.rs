@@ -74,7 +74,9 @@ impl EmergencyPorts {
 
     /// The caller as the reader of a list.
     pub fn list_reader(&self, actor: &Actor) -> ListReader {
-        ListReader { user: actor.id(), administers: actor.account.is_admin(), places: self.rules.places }
+        let Rules { places, gain, .. } = &self.rules;
+        let (user, administers) = (actor.id(), actor.account.is_admin());
+        ListReader { user, administers, places: *places, alerted_only: gain.is_some() }
     }
 
     /// Decides on an emergency and commits, in the order of arrival among all changes of this emergency.

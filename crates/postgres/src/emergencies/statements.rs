@@ -210,7 +210,7 @@ pub(crate) const LIVE_OF: &str = "
     ORDER BY live.rank, live.created_at DESC, live.id DESC";
 
 /// The first `$3` live emergencies that concern the helper `$1`, in the order of the distances shown to them: within the
-/// alert radius of, or alerted to, and neither declined nor responded to. `$2` is `ROUNDING_TOLERANCE`.
+/// alert radius of (unless `$10`), or alerted to, and neither declined nor responded to. `$2` is `ROUNDING_TOLERANCE`.
 ///
 /// Shown are exact places if `$4`, else those that `$5` (approximate) and the emergency's own anonymity say, as cells of the
 /// grid with the shifts `$6` and `$7`; the position is judged from its cell of the height `$8`. The index is searched as far
@@ -225,7 +225,7 @@ pub(crate) const PENDING_FOR: &str = "
         SELECT e.id, false AS alerted FROM here h
         JOIN emergency e ON ST_DWithin(e.place, h.place,
             (SELECT max(alert_radius) FROM emergency WHERE status IN ('active', 'responding')) + $9)
-        WHERE e.status IN ('active', 'responding') AND ST_DWithin(e.place, h.place, e.alert_radius + $9)
+        WHERE NOT $10 AND e.status IN ('active', 'responding') AND ST_DWithin(e.place, h.place, e.alert_radius + $9)
         UNION ALL
         SELECT e.id, true FROM alert l JOIN emergency e ON e.id = l.emergency_id
         WHERE l.helper_id = $1 AND l.wave IS NOT NULL AND l.declined_at IS NULL

@@ -96,7 +96,7 @@ pub(crate) const LIVE_OF: &str = "\
 
 /// Live emergencies that may wait for helper `?1`: those whose alert area may meet the boxes `?2` to `?5` and `?6` to `?9`
 /// (south, north, west, east), and those that the helper was alerted to, at any distance (`reach` is null). Without those that a
-/// block hides, unless `?10`.
+/// block hides, unless `?10`; only the latter if `?11`.
 ///
 /// `cross join` makes the candidates the outer loop; SQLite might go through all emergencies instead.
 pub(crate) const PENDING: &str = "\
@@ -112,7 +112,7 @@ pub(crate) const PENDING: &str = "\
            exists (select 1 from response r where r.emergency_id = e.id and r.helper_id = ?1) as responded \
     from candidate c cross join emergency e on e.key = c.key \
     left join alert l on l.emergency_id = e.id and l.helper_id = ?1 \
-    where e.status in ('active', 'responding') and e.owner_id <> ?1 and l.declined_at is null \
+    where e.status in ('active', 'responding') and e.owner_id <> ?1 and l.declined_at is null and (not ?11 or l.wave is not null) \
     and not exists (select 1 from response r \
                     where r.emergency_id = e.id and r.helper_id = ?1 and r.status <> 'cancelled') \
     and (?10 or not (exists (select 1 from user_block b where b.owner_id = e.owner_id and b.blocked_id = ?1) \

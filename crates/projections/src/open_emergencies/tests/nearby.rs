@@ -260,3 +260,30 @@ fn an_end_makes_no_helper_available_again_who_had_completed_before() {
     assert_eq!([OWNER, GRACE_HOPPER, ALAN].map(|user| open.freed_at(id(user))), [9, 5, 9].map(|s| Some(at(s))));
     assert_eq!([GRACE_HOPPER, ALAN].map(|helper| needs(&open, helper)), [false, true]);
 }
+
+#[test]
+fn decisions_by_gain_look_within_the_largest_radius_and_at_each_emergency_once_in_five_seconds() {
+    let open = OpenEmergencies::new(PlacePolicy::default(), Some(Metres::new(15_000.0)));
+    open.mark_complete();
+    for event in [created(), wave(5_000.0, &[ALAN])] {
+        apply(&open, event);
+    }
+    let far = place(0.1, 0.0);
+    let near = |helper: u128| open.unanswered_near(id(helper), far).len();
+    assert_eq!((near(GRACE_HOPPER), near(ALAN), near(OWNER)), (1, 0, 0), "11 km away");
+    assert!(open.unanswered_near(id(GRACE_HOPPER), place(0.14, 0.0)).is_empty());
+
+    let approached = |second| {
+        let change = PositionChange { user: id(GRACE_HOPPER), before: Some(far), now: far, stored_at: at(second) };
+        open.is_approached(&change)
+    };
+    let take = |helper: u128, second| open.take_unanswered_near(id(helper), far, at(second)).len();
+    assert!(approached(9), "each position within reach may lead to a decision");
+    assert_eq!((take(GRACE_HOPPER, 10), take(STRANGER, 14), approached(14)), (1, 0, false));
+    open.apply(&LoggedEvent { emergency: Some(id(404)), ..logged(updated(STRANGER, ResponseStatus::Cancelled, None)) });
+    assert_eq!(take(STRANGER, 14), 1, "available again");
+    assert_eq!((approached(19), take(GRACE_HOPPER, 19)), (true, 1));
+    let after_waves = after([created(), wave(15_000.0, &[])]);
+    let take = |second| after_waves.take_unanswered_near(id(GRACE_HOPPER), far, at(second)).len();
+    assert_eq!((take(10), take(11)), (1, 1));
+}
