@@ -299,6 +299,7 @@ fn every_write() -> Vec<Write> {
         deletion(&call_of(&owner)),
         Write::RevokeTrust(of),
         Write::AnnounceEmergency(of),
+        Write::DecideAgain { helper: user, except: Some(of) },
         Write::SendAlerts { emergency: of, wave: 1, recipients },
         Write::AcknowledgeAlert { emergency: of, helper: user },
         Write::ReceiveAlert { emergency: of, helper: user },

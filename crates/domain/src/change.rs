@@ -430,6 +430,15 @@ pub enum Write {
         /// The new details.
         details: Box<Details>,
     },
+    /// Makes a decision by gain due now in the live emergencies that alerted this helper, but for one: the helper does not count
+    /// there any more. MUST come after updates of emergencies. Waits for no other change: an emergency that is being changed is left
+    /// out, and decides again soon by itself.
+    DecideAgain {
+        /// The helper.
+        helper: UserId,
+        /// The emergency that needs no such decision.
+        except: Option<EmergencyId>,
+    },
     /// Checks that the store still holds this revision; `Stale` otherwise.
     ExpectRevision {
         /// The emergency.

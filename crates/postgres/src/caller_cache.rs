@@ -158,6 +158,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::RaiseEmergency(_)
             | Write::UpdateEmergency { .. }
             | Write::ChangeDetails { .. }
+            | Write::DecideAgain { .. }
             | Write::ExpectRevision { .. }
             | Write::DeleteEmergency(_)
             // The trust in the cache is corrected within a second.

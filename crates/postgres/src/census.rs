@@ -77,7 +77,8 @@ macro_rules! census_columns {
         f.*, (
             SELECT json_agg(json_build_object('helper', k.id, 'latitude', p.latitude, 'longitude', p.longitude,
                 'transport', p.transport, 'is_proven', coalesce(p.proven_at <= $4, true),
-                'is_engaged', k.id IN (SELECT id FROM busy), 'is_verified', coalesce(a.verification = 'verified', false),
+                'is_gone', k.id IN (SELECT id FROM busy) OR a.blocked OR coalesce(a.verification = 'rejected', false),
+                'is_verified', coalesce(a.verification = 'verified', false),
                 'tier', a.tier, 'checked_skills', a.checked_skills,
                 'alerts', coalesce(h.alerts, 0), 'kept', coalesce(h.kept, 0), 'newest_alert_at', n.sent_at,
                 'acknowledged', coalesce(n.received, false),
@@ -85,7 +86,7 @@ macro_rules! census_columns {
                     (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id AND s.revoked_at IS NULL))))::text
             FROM known k
             CROSS JOIN LATERAL (SELECT * FROM position p WHERE p.account_id = k.id OFFSET 0) AS p
-            CROSS JOIN LATERAL (SELECT a.verification, a.tier, a.checked_skills FROM account a WHERE a.id = k.id OFFSET 0) AS a
+            CROSS JOIN LATERAL (SELECT a.verification, a.blocked, a.tier, a.checked_skills FROM account a WHERE a.id = k.id OFFSET 0) AS a
             LEFT JOIN LATERAL (SELECT h.alerts, h.kept FROM helper_history h WHERE h.account_id = k.id OFFSET 0) AS h ON true
             LEFT JOIN LATERAL (
                 SELECT l.sent_at, coalesce(l.acknowledged_at, l.received_at) IS NOT NULL AS received
@@ -128,7 +129,7 @@ struct EntryRow {
     longitude: f64,
     transport: Transport,
     is_proven: bool,
-    is_engaged: bool,
+    is_gone: bool,
     is_verified: bool,
     tier: Option<Tier>,
     /// Null for none.
@@ -150,7 +151,7 @@ pub(crate) fn census(row: &PgRow, now: Timestamp) -> Result<Vec<CensusEntry>> {
 
 impl EntryRow {
     fn entry(self, now: Timestamp) -> Result<CensusEntry> {
-        let Self { helper, latitude, longitude, transport, is_proven, is_engaged, .. } = self;
+        let Self { helper, latitude, longitude, transport, is_proven, is_gone, .. } = self;
         let Self { is_verified, tier, checked_skills, .. } = self;
         let skills = checked_skills.unwrap_or_default();
         let (tier, skills) = StoredQualification { tier, is_verified, skills }.at(now);
@@ -163,7 +164,7 @@ impl EntryRow {
             tier,
             skills,
             is_proven,
-            is_engaged,
+            is_gone,
             history: AlertHistory { alerts, kept },
             device: DeviceHealth { newest_alert_at, acknowledged, heard_at },
         })

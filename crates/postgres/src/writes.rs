@@ -103,6 +103,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         | Write::RemoveBlock { .. }
         | Write::EndBlocks(_)
         | Write::RaiseEmergency(_)
+        | Write::DecideAgain { .. }
         | Write::AddTrust { .. }
         | Write::AddReport { .. } => None,
     });
@@ -248,6 +249,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::RaiseEmergency(emergency) => raise_emergency(emergency),
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
+        Write::DecideAgain { helper, except } => json!({ "op": "decide_again", "helper_id": helper, "except": except }),
         Write::ExpectRevision { emergency, revision } => expect_revision(*emergency, *revision),
         // Left out before: the function would refuse it.
         Write::ChangeDetails { .. } | Write::DeleteAccount { .. } => Value::Null,

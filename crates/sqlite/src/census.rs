@@ -28,7 +28,8 @@ pub(crate) const CENSUS: &str = "\
     select a.id, p.latitude, p.longitude, a.transport, coalesce(p.proven_at <= ?2, 1) as is_proven, \
            exists (select 1 from response r where r.helper_id = a.id and r.engaged = 1) \
            or exists (select 1 from emergency e where e.owner_id = a.id and e.status in ('active', 'responding') \
-                                                and e.anonymous = 0) as is_engaged, \
+                                                and e.anonymous = 0) \
+           or a.blocked or coalesce(a.verification = 'rejected', 0) as is_gone, \
            coalesce(a.verification = 'verified', 0) as is_verified, a.tier, a.checked_skills, coalesce(h.alerts, 0) as alerts, coalesce(h.kept, 0) as kept, \
            n.sent_at as newest_alert_at, coalesce(n.acknowledged_at, n.received_at) is not null as acknowledged, \
            max(p.at, coalesce((select max(d.last_delivered_at) from device d where d.account_id = a.id), 0), \
@@ -49,7 +50,7 @@ struct EntryRow {
     longitude: f64,
     transport: String,
     is_proven: bool,
-    is_engaged: bool,
+    is_gone: bool,
     is_verified: bool,
     tier: Option<String>,
     /// A JSON array; null for none.
@@ -131,7 +132,7 @@ impl Sqlite {
 
 impl EntryRow {
     fn entry(self, now: Timestamp) -> Result<CensusEntry> {
-        let Self { id, latitude, longitude, transport, is_proven, is_engaged, .. } = self;
+        let Self { id, latitude, longitude, transport, is_proven, is_gone, .. } = self;
         let Self { is_verified, tier, checked_skills, .. } = self;
         let Self { alerts, kept, newest_alert_at, acknowledged, heard_at, .. } = self;
         let stored = RowDecoder { table: "position", id };
@@ -146,7 +147,7 @@ impl EntryRow {
             tier,
             skills,
             is_proven,
-            is_engaged,
+            is_gone,
             history: AlertHistory { alerts: count(alerts), kept: count(kept) },
             device: DeviceHealth {
                 newest_alert_at: stored.micros_opt("sent_at", newest_alert_at)?,

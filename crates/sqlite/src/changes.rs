@@ -200,6 +200,7 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::RaiseEmergency(emergency) => emergencies::raise(db, &emergency).await,
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
         Write::ChangeDetails { emergency, details } => emergencies::change_details(db, emergency, &details).await,
+        Write::DecideAgain { helper, except } => emergencies::decide_again(db, at, helper, except).await,
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
         Write::DeleteEmergency(record) => emergencies::delete(db, &record).await,
         Write::SendAlerts { emergency, wave, recipients } => {

@@ -1,11 +1,14 @@
 //! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
 
 use allynet_domain::{
-    EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, PlacePolicy, Recipient, Refusal, ResponseStatus, Role, Sign,
-    StallTiming, Tier, UserId, Write,
+    Account, BlockTarget, DetailsChange, EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, PlacePolicy,
+    Recipient, Refusal, ResponseStatus, Role, Severity, Sign, StallTiming, Tier, UserId, Write,
     dispatch::{CensusEntry, GainPolicy, Reason, Transport},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
-    usecase::{responses, stalls},
+    usecase::{
+        blocks::{self, BlockPorts},
+        details, helpers, responses, stalls,
+    },
 };
 use chrono::TimeDelta;
 use futures_util::future::join;
@@ -98,7 +101,7 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
         let known = entry(driver.id).unwrap();
         assert_eq!((known.transport, known.tier), (Transport::Car, Some(Tier::Registered)));
         assert_eq!(
-            (known.position, known.is_proven, known.is_engaged),
+            (known.position, known.is_proven, known.is_gone),
             (place(0.0, 0.04), false, false),
             "a young account"
         );
@@ -416,6 +419,52 @@ pub async fn what_waits_for_a_helper_is_what_they_were_alerted_to(store: Store) 
             let reader = service.context().list_reader(&actor(&helpers[helper]));
             let pending = service.store.emergencies.pending_for(&reader, 9).await.unwrap();
             assert_eq!(pending.len(), expected, "{helper}");
+        }
+    })
+    .await;
+}
+
+pub async fn a_helper_who_counts_no_more_leads_to_a_decision_at_once(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3, 4, 5, 6]).await;
+        let owner = service.store.register().await;
+        let (of, elsewhere) = (service.raise_as(&owner).await, service.call().await);
+        assert_eq!(service.alerted(of).await, [0, 1, 2]);
+        service.accept(elsewhere, &helpers[0]).await;
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3], "one is engaged elsewhere");
+        let admin = actor(&Account { role: Role::Admin, ..service.store.register().await });
+        let blocked = helpers[1].id;
+        helpers::block(&service.people_ports(), &service.context(), &admin, blocked, true, None).await.unwrap();
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3, 4], "one was blocked");
+        let ports = BlockPorts {
+            blocks: service.store.blocks.clone(),
+            accounts: service.store.accounts.clone(),
+            emergencies: service.context(),
+        };
+        blocks::block(&ports, &actor(&owner), BlockTarget::User(helpers[2].id)).await.unwrap();
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3, 4, 5], "the owner blocked one");
+    })
+    .await;
+}
+
+pub async fn a_change_of_the_emergency_leads_to_a_decision_at_once(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 4.0);
+        let owner = service.store.register().await;
+        let of = service.raise_as(&owner).await;
+        let change = |severity: u8| DetailsChange {
+            severity: Some(Severity::new(severity).unwrap()),
+            ..DetailsChange::default()
+        };
+        for severity in [2, 9] {
+            service.advance(TimeDelta::seconds(1));
+            details::change(&service.context(), &actor(&owner), of, change(severity)).await.unwrap();
+            service.fire().await;
+            assert_eq!(service.store.find(of).await.search().decided_at, Some(service.now()), "{severity}");
         }
     })
     .await;

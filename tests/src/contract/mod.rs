@@ -220,6 +220,8 @@ macro_rules! contract {
                 the_log_says_why_each_helper_was_chosen
                 the_owner_learns_at_most_once_a_minute_that_nobody_answers
                 what_waits_for_a_helper_is_what_they_were_alerted_to
+                a_helper_who_counts_no_more_leads_to_a_decision_at_once
+                a_change_of_the_emergency_leads_to_a_decision_at_once
                 what_helpers_do_with_alerts_is_counted_until_an_end_is_undone
             }
             emergencies {

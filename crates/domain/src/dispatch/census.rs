@@ -18,8 +18,8 @@ pub struct CensusEntry {
     pub skills: Vec<Skill>,
     /// Whether the account is a day old or a device of it has acknowledged an alert.
     pub is_proven: bool,
-    /// Whether the helper responds to another emergency, or has one.
-    pub is_engaged: bool,
+    /// Whether the helper does not count although they were alerted: responds to another emergency, has one, or may not help any more.
+    pub is_gone: bool,
     /// What the helper did with earlier alerts.
     pub history: AlertHistory,
     /// What is known of the helper's devices.

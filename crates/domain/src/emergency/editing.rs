@@ -6,7 +6,8 @@ use crate::{Refusal, Timestamp, UserId};
 impl Emergency {
     /// The owner changes the details. Returns whether that changes anything.
     ///
-    /// The search looks at the helpers anew if the emergency becomes critical: more of them may be alerted then.
+    /// The search looks at the helpers anew if the emergency becomes critical: more of them may be alerted then. A decision by gain
+    /// depends on kind, priority and severity.
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`] for all but the owner; [`Refusal::EmergencyEnded`]; [`Refusal::TooSoon`] after 30 changes in a
@@ -32,6 +33,9 @@ impl Emergency {
         }
         if after.is_critical() && !was_critical {
             self.search.look_again(now);
+        }
+        if kind || priority || before.severity != after.severity {
+            self.search.decide_now(now);
         }
         self.call.details = after;
         self.updated_at = now;

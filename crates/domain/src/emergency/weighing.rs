@@ -121,7 +121,7 @@ impl GainInput<'_> {
 
     /// How far a helper is who has not responded.
     fn progress_of(&self, alert: &Alert) -> HelperProgress {
-        let entry = self.entry(alert.helper).filter(|entry| !entry.is_engaged && alert.declined_at.is_none());
+        let entry = self.entry(alert.helper).filter(|entry| !entry.is_gone && alert.declined_at.is_none());
         match (entry, alert.first_sent_at) {
             (Some(entry), Some(alerted_at)) => HelperProgress::Silent {
                 facts: entry.facts(self.judged_place),

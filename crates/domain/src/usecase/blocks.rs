@@ -117,6 +117,7 @@ async fn separate(
     if alerts.iter().any(|alert| alert.helper == hidden && alert.wave.is_some() && alert.declined_at.is_none()) {
         change = change.write(Write::SetDeclined { emergency: id, helper: hidden, declined: true });
         emergency.count_declined();
+        emergency.decide_soon(change.at);
     }
     Ok(change.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses }))
 }

@@ -173,7 +173,11 @@ async fn decide(
     let change = if after.may_help(cx.rules.helpers) {
         change
     } else {
-        withdraw_responses(emergencies, change, after.id).await?.write(Write::ExpectNoResponses(after.id))
+        let change = withdraw_responses(emergencies, change, after.id).await?.write(Write::ExpectNoResponses(after.id));
+        match cx.rules.gain {
+            Some(_) => change.write(Write::DecideAgain { helper: after.id, except: None }),
+            None => change,
+        }
     };
     cx.changes.commit(change).await?;
     Ok(after)

@@ -52,6 +52,10 @@ pub async fn accept(
         if first {
             change = change.event(id, Event::StatusChanged { status: emergency.status(), updated_at: now });
         }
+        if cx.rules.gain.is_some() {
+            // Engaged here, the helper counts elsewhere no more.
+            change = change.write(Write::DecideAgain { helper, except: Some(id) });
+        }
         // After all that it includes.
         let disclosed = Event::DetailsDisclosed { helper, emergency: EmergencyOverview::from(&emergency) };
         let committed = cx.changes.commit(change.event(id, disclosed)).await;

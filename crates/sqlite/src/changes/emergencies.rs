@@ -314,6 +314,23 @@ struct RecipientJson {
     distance: f64,
 }
 
+/// Makes a decision by gain due now in the live emergencies that alerted this helper, but for one.
+pub(super) async fn decide_again(
+    db: &mut SqliteConnection,
+    at: i64,
+    helper: UserId,
+    except: Option<EmergencyId>,
+) -> Result<()> {
+    let sql = "update emergency set revision = revision + 1, \
+                   next_alert_at = case status when 'active' then min(coalesce(next_alert_at, ?2), ?2) end, \
+                   resume_at = case status when 'responding' then min(coalesce(resume_at, ?2), ?2) end \
+               where id in (select l.emergency_id from alert l \
+                            where l.helper_id = ?1 and l.wave is not null and l.declined_at is null) \
+                   and id is not ?3 and status in ('active', 'responding') and search ->> 'by_gain'";
+    let query = sqlx::query(sql).bind(Uuid::from(helper)).bind(at).bind(except.map(Uuid::from));
+    query.execute(db).await.map_err(port_error).map(drop)
+}
+
 /// Stores that all helpers on duty are told of an emergency, as a ring at its owner.
 pub(super) async fn announce(db: &mut SqliteConnection, at: i64, emergency: EmergencyId) -> Result<()> {
     let sql = "insert or ignore into ring (owner_id, rung_at, helper_id) \
