@@ -15,7 +15,7 @@ CREATE FUNCTION apply_change_v3(change jsonb) RETURNS void LANGUAGE plpgsql AS $
 DECLARE
     change_keys CONSTANT text[] := '{at,emergencies,writes,events,sends}';
     event_keys CONSTANT text[] := '{at,emergency_id,actor_id,kind,body}';
-    send_keys CONSTANT text[] := '{kind,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
+    send_keys CONSTANT text[] := '{kind,purpose,user_id,emergency_id,emergency_kind,event,distance,device_id,repeats,expires_at,unless_since}';
     delivery_keys CONSTANT text[] := '{id,channel,device_id,receipt_hash,lease_until}';
     note_keys CONSTANT text[] := '{id,lease_until,user_id,alert_of,sent,due_at,attempts,device_id,refused,unknown_since,gone}';
     notice_keys CONSTANT text[] := '{id,mail_id,consent_id,contact_id,queued,told,turn_at}';
@@ -835,15 +835,15 @@ BEGIN
     END IF;
     -- A change with messages has no event that is left out, so the nth number belongs to the nth event. Most users have no
     -- device and want nothing else, and get none.
-    INSERT INTO outbox (kind, user_id, emergency_id, emergency_kind, event_id, distance, device_id, created_at,
+    INSERT INTO outbox (kind, purpose, user_id, emergency_id, emergency_kind, event_id, distance, device_id, created_at,
         counts_since, expires_at, due_at)
-    SELECT s.kind, s.user_id, s.emergency_id, s.emergency_kind, numbers[s.event + 1], s.distance, s.device_id, decided_at,
+    SELECT s.kind, s.purpose, s.user_id, s.emergency_id, s.emergency_kind, numbers[s.event + 1], s.distance, s.device_id, decided_at,
         CASE WHEN s.repeats THEN coalesce(
             (SELECT o.counts_since FROM outbox o
              WHERE o.emergency_id = s.emergency_id AND o.user_id = s.user_id AND o.kind = 'alert'), decided_at)
         ELSE decided_at END,
         s.expires_at, decided_at
-    FROM jsonb_to_recordset(change -> 'sends') AS s (kind text, user_id uuid, emergency_id uuid, emergency_kind text,
+    FROM jsonb_to_recordset(change -> 'sends') AS s (kind text, purpose text, user_id uuid, emergency_id uuid, emergency_kind text,
         event integer, distance double precision, device_id uuid, repeats boolean, expires_at timestamptz,
         unless_since timestamptz)
     WHERE (EXISTS (SELECT FROM device d WHERE d.account_id = s.user_id)
@@ -852,7 +852,7 @@ BEGIN
         AND (s.unless_since IS NULL OR NOT EXISTS (
             SELECT FROM outbox o
             WHERE o.emergency_id = s.emergency_id AND o.user_id = s.user_id AND o.kind = s.kind
-                AND o.created_at >= s.unless_since))
+                AND o.purpose IS NOT DISTINCT FROM s.purpose AND o.created_at >= s.unless_since))
     ON CONFLICT (emergency_id, user_id) WHERE kind = 'alert' DO UPDATE SET
         event_id = excluded.event_id, distance = excluded.distance, created_at = excluded.created_at,
         counts_since = excluded.counts_since, expires_at = excluded.expires_at, step = 0, due_at = excluded.due_at;

@@ -36,6 +36,7 @@ string_enum! {
     /// What a message of the outbox tells.
     OutboxKind {
         Alert = "alert",
+        Check = "check",
         Ended = "ended",
         Joined = "joined",
         Arrived = "arrived",
@@ -78,7 +79,7 @@ impl OutboxKind {
     /// The class of its topic.
     pub const fn topic_class(self) -> TopicClass {
         match self {
-            Self::Alert | Self::Ended => TopicClass::Alert,
+            Self::Alert | Self::Check | Self::Ended => TopicClass::Alert,
             Self::Joined | Self::Arrived | Self::Unanswered => TopicClass::Progress,
             Self::Message => TopicClass::Message,
             Self::Test => TopicClass::Test,
@@ -110,7 +111,7 @@ pub struct OutboxMessage {
 pub struct OutboxRecipient {
     /// The user.
     pub user: UserId,
-    /// How far away the emergency is, for an alert.
+    /// How far away the emergency is, for an alert or a check.
     pub distance: Option<Metres>,
     /// Whether it repeats an alert: devices that have received it are left out.
     pub is_repeat: bool,
@@ -146,7 +147,7 @@ pub struct StoredMessage {
     pub emergency_kind: Option<EmergencyType>,
     /// The event of the same content.
     pub event: Option<EventId>,
-    /// How far away the emergency is, for an alert.
+    /// How far away the emergency is, for an alert or a check.
     pub distance: Option<Metres>,
     /// When it was stored; for an alert that was repeated, the last time.
     pub created_at: Timestamp,
@@ -173,7 +174,7 @@ pub struct Addresses {
 
 impl StoredMessage {
     /// Whether this message is not to be sent any more. An alert if the emergency has ended, or the person has seen or answered it
-    /// or is away; the end if the emergency goes on; and any message while a sound of the recipient's device could give away a
+    /// or is away; a check if it has ended, or the helper does not respond any more; the end if the emergency goes on; and any message while a sound of the recipient's device could give away a
     /// silent call of theirs.
     pub fn is_overtaken(&self) -> bool {
         let AlertState { is_live, seen_at, is_answered, is_away, is_silenced, .. } = self.state;
@@ -181,6 +182,7 @@ impl StoredMessage {
             OutboxKind::Alert => {
                 !is_live || is_answered || is_away || seen_at.is_some_and(|at| at >= self.counts_since)
             }
+            OutboxKind::Check => !is_live || !is_answered,
             OutboxKind::Ended => is_live,
             OutboxKind::Joined
             | OutboxKind::Arrived

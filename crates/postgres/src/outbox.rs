@@ -24,7 +24,7 @@ const CLAIM_MESSAGES: &str = "
         UPDATE outbox o SET due_at = $2
         WHERE o.id = ANY (ARRAY (
             SELECT id FROM outbox WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
-        RETURNING o.id, o.kind, o.user_id, o.emergency_id, o.emergency_kind, o.event_id, o.distance, o.device_id,
+        RETURNING o.id, coalesce(o.purpose, o.kind) AS kind, o.user_id, o.emergency_id, o.emergency_kind, o.event_id, o.distance, o.device_id,
             o.created_at, o.counts_since, o.expires_at, o.step
     )
     SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
@@ -89,7 +89,7 @@ const CLAIM_DELIVERIES: &str = "
             SELECT id FROM delivery WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED))
         RETURNING v.id, v.outbox_id, v.channel, v.device_id, v.step, v.planned_at, v.attempts
     )
-    SELECT c.id AS message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
+    SELECT c.id AS message_id, coalesce(c.purpose, c.kind) AS kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at AS stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status IN ('active', 'responding'), false) AS is_live,
         l.seen_at,
@@ -131,7 +131,7 @@ const CLAIM_DELIVERIES: &str = "
 
 /// The message whose receipt has the hash `$1`, if it was planned at `$2` or later.
 const FIND_RECEIPT: &str = "
-    SELECT o.id AS message_id, v.device_id, o.user_id, o.kind, e.id AS emergency_id, c.delivered_at, c.seen_at,
+    SELECT o.id AS message_id, v.device_id, o.user_id, coalesce(o.purpose, o.kind) AS kind, e.id AS emergency_id, c.delivered_at, c.seen_at,
         c.planned_at >= o.counts_since AS is_current,
         (SELECT coalesce(l.first_sent_at, l.sent_at) FROM alert l
          WHERE l.emergency_id = o.emergency_id AND l.helper_id = o.user_id AND l.acknowledged_at IS NULL) AS undelivered_since

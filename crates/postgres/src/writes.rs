@@ -14,6 +14,7 @@ use allynet_domain::{
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
+use allynet_sql::outbox_kind_columns;
 use serde_json::{Result, Value, json};
 
 use crate::blocks::columns;
@@ -41,9 +42,10 @@ const fn is_separate(write: &Write) -> bool {
 /// A message, once for each recipient.
 fn sends_of(message: &OutboxMessage) -> impl Iterator<Item = Value> {
     let OutboxMessage { kind, emergency, emergency_kind, event, recipients, expires_at, unless_since } = message;
+    let (kind, purpose) = outbox_kind_columns(*kind);
     recipients.iter().map(move |OutboxRecipient { user, distance, is_repeat, device }| {
         json!({
-            "kind": kind, "user_id": user, "emergency_id": emergency, "emergency_kind": emergency_kind, "event": event,
+            "kind": kind, "purpose": purpose, "user_id": user, "emergency_id": emergency, "emergency_kind": emergency_kind, "event": event,
             "distance": distance.map(Metres::get), "device_id": device, "repeats": is_repeat, "expires_at": expires_at,
             "unless_since": unless_since,
         })

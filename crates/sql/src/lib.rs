@@ -10,6 +10,7 @@ mod error;
 mod idle_connections;
 mod inspection;
 mod metrics;
+mod outbox_kind;
 mod row_decoder;
 
 pub use claimed::Claimed;
@@ -18,4 +19,5 @@ pub use error::driver_error;
 pub use idle_connections::{Checkout, IdleConnections, IdlePolicy, Priority};
 pub use inspection::{Inspection, compare_migrations};
 pub use metrics::describe as describe_metrics;
+pub use outbox_kind::outbox_kind_columns;
 pub use row_decoder::RowDecoder;

@@ -34,7 +34,7 @@ pub(crate) const CLAIM_DELIVERIES: &str = "update delivery set due_at = case cha
 
 /// The messages with these ids, and what has become of them at `?2`. A row for each device of each, or one without.
 pub(crate) const MESSAGES: &str = "
-    select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
+    select c.id as message_id, coalesce(c.purpose, c.kind) as kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status in ('active', 'responding'), 0) as is_live,
         l.seen_at,
@@ -79,7 +79,7 @@ pub(crate) const MESSAGES: &str = "
 
 /// The deliveries with these ids, and what has become of them at `?2`.
 pub(crate) const DELIVERIES: &str = "
-    select c.id as message_id, c.kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
+    select c.id as message_id, coalesce(c.purpose, c.kind) as kind, c.user_id, c.emergency_id, c.emergency_kind, c.event_id, c.distance,
         c.created_at as stored_at, c.counts_since, c.expires_at, c.step,
         coalesce(e.status in ('active', 'responding'), 0) as is_live,
         l.seen_at,
@@ -120,7 +120,7 @@ pub(crate) const DELIVERIES: &str = "
 
 /// The message whose receipt has the hash `?1`, if it was planned at `?2` or later.
 pub(crate) const FIND_RECEIPT: &str = "
-    select o.id as message_id, v.device_id, o.user_id, o.kind, e.id as emergency_id, c.delivered_at, c.seen_at,
+    select o.id as message_id, v.device_id, o.user_id, coalesce(o.purpose, o.kind) as kind, e.id as emergency_id, c.delivered_at, c.seen_at,
         c.planned_at >= o.counts_since as is_current,
         case when l.acknowledged_at is null then coalesce(l.first_sent_at, l.sent_at) end as undelivered_since
     from message_receipt c join delivery v on v.id = c.delivery_id join outbox o on o.id = v.outbox_id

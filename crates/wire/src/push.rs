@@ -48,7 +48,8 @@ struct Notification<'a> {
 /// No name, no place and no text of a user: others read lock screens.
 pub fn render(push: &Prepared, base: &str) -> Option<PushPayload> {
     let message = &push.due.message;
-    let distance = message.distance.filter(|_| message.kind == OutboxKind::Alert).map(in_steps);
+    let tells_distance = matches!(message.kind, OutboxKind::Alert | OutboxKind::Check);
+    let distance = message.distance.filter(|_| tells_distance).map(in_steps);
     let (title, body) = match message.addresses.locale {
         Locale::English => english(message.kind, distance),
         Locale::German => german(message.kind, distance),
@@ -93,6 +94,7 @@ fn english(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
             );
             return ("Emergency call", format!("Somebody {near} needs help."));
         }
+        OutboxKind::Check => ("Are you still coming?", "Answer in the app, or others are called."),
         OutboxKind::Ended => ("Emergency over", "The emergency call has ended."),
         OutboxKind::Joined => ("Help is coming", "A helper has accepted the emergency call."),
         OutboxKind::Arrived => ("Helper arrived", "A helper has arrived."),
@@ -112,6 +114,7 @@ fn german(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
             );
             return ("Notruf", format!("Jemand {near} braucht Hilfe."));
         }
+        OutboxKind::Check => ("Kommen Sie noch?", "Antworten Sie in der App, sonst werden andere gerufen."),
         OutboxKind::Ended => ("Notruf beendet", "Der Notruf ist beendet."),
         OutboxKind::Joined => ("Hilfe kommt", "Jemand hat den Notruf angenommen."),
         OutboxKind::Arrived => ("Hilfe ist da", "Eine helfende Person ist angekommen."),
@@ -216,5 +219,7 @@ mod tests {
         assert_eq!(test["notification"]["navigate"], "/app");
         let ended = rendered(&push(OutboxKind::Ended, Some(id(EMERGENCY))), "");
         assert_eq!((&ended["distance"], &ended["kind"]), (&Value::Null, &json!("ended")));
+        let check = rendered(&push(OutboxKind::Check, Some(id(EMERGENCY))), "");
+        assert_eq!((&check["distance"], &check["kind"]), (&json!(300), &json!("check")));
     }
 }

@@ -1,8 +1,9 @@
 //! The outbox: what a change stores, claims, and what becomes of deliveries.
 
 use allynet_domain::{
-    Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, OutboxKind, OutboxRecipient,
-    PreferencesChange, Priority, Profile, ReceivingDevice, Secret, SessionId, Timestamp, UserId, Verification, Write,
+    Account, Call, Change, Device, DeviceId, EmergencyId, Event, LoggedEvent, Metres, OutboxKind, OutboxRecipient,
+    PreferencesChange, Priority, Profile, ReceivingDevice, ResponseStatus, Secret, SessionId, StallTiming, Timestamp,
+    UserId, Verification, Write,
     outbox::{ConfiguredChannels, Connections, DeliveryNote, DueDelivery, ReceiptState, SendOutcome, Target, settle},
     port::{MailOutcome, PushOutcome, PushSubscription, StopTarget, WebhookOutcome},
     testing::{self, PUSH_KEY},
@@ -613,6 +614,47 @@ pub async fn batches_of_outcomes_for_the_same_devices_do_not_wait_for_each_other
             let (one, other) = tokio::join!(commit(&batches[0]), commit(&batches[1]));
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
         }
+    })
+    .await;
+}
+
+pub async fn a_helper_without_a_sign_is_asked_by_push_on_every_device(store: Store) {
+    service::telling(store, |mut node| async move {
+        node.rules.stalls = StallTiming::default();
+        let helper = node.helper(270.0).await;
+        let phone = node.phone(&helper).await;
+        let call = node.call().await;
+        node.accept(call, &helper).await;
+        assert!(node.steps(&[]).await.is_empty(), "the alert is answered");
+        node.seconds(180);
+        node.fire().await;
+        // A message of the chat at the same moment is none of this kind.
+        let about = node.store.find(call).await.call().clone();
+        let to = vec![OutboxRecipient::user(helper.id)];
+        let chat = Change::new(None, node.now()).send(OutboxKind::Message, &about, to, TimeDelta::minutes(15));
+        node.store.changes.commit(chat).await.unwrap();
+        let pushes = node.steps(&[]).await;
+        assert_eq!(devices_of(&pushes), [phone.id; 2]);
+        let (asked, other): (Vec<_>, Vec<_>) =
+            pushes.into_iter().partition(|push| push.due.message.kind == OutboxKind::Check);
+        assert_eq!(other[0].due.message.kind, OutboxKind::Message);
+        let events = node.store.events_of(call).await;
+        let question = events.iter().find(|event| matches!(event.event, Event::ResponseChecked { .. })).unwrap();
+        let told = &asked[0].due.message;
+        assert_eq!(
+            (told.event, told.emergency, told.distance.map(Metres::whole)),
+            (Some(question.id), Some(call), Some(270))
+        );
+        node.note(&asked, PushOutcome::Failed).await;
+        node.seconds(1);
+        let again = node.retries().await;
+        assert_eq!(again[0].due.message.kind, OutboxKind::Check);
+        node.confirm(&again[0], ReceiptState::Seen).await;
+        assert_eq!(node.alert_counts(call).await[2], 1, "seen since it was answered, and not by this push");
+        node.update_response(call, &helper, ResponseStatus::Cancelled).await;
+        node.note(&again, PushOutcome::Failed).await;
+        node.seconds(5);
+        assert!(node.retries().await.iter().all(|push| push.due.message.kind != OutboxKind::Check));
     })
     .await;
 }

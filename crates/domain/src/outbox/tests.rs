@@ -117,6 +117,18 @@ fn the_end_goes_to_the_devices_that_were_sent_the_alert_and_progress_to_users_wi
 }
 
 #[test]
+fn a_check_goes_to_every_device_while_the_helper_responds() {
+    let check = |is_live, is_answered| {
+        let check = message(OutboxKind::Check);
+        StoredMessage { state: AlertState { is_live, is_answered, ..check.state }, ..check }
+    };
+    assert_eq!(planned(&due(check(true, true), 0, vec![to(1), to(2)]), 0, &[2]), (ids(&[1, 2]), None));
+    for (is_live, is_answered) in [(false, true), (true, false)] {
+        assert_eq!(planned(&due(check(is_live, is_answered), 0, vec![to(1)]), 0, &[]), (vec![], None));
+    }
+}
+
+#[test]
 fn the_end_waits_for_an_alert_that_is_being_sent_and_is_sent_once() {
     let ended = message(OutboxKind::Ended);
     let ended = StoredMessage { state: AlertState { is_live: false, ..ended.state }, ..ended };
@@ -282,6 +294,7 @@ fn chat_never_replaces_an_alert_and_its_end_does() {
         classes.collect::<Vec<_>>(),
         [
             "alert alert",
+            "check alert",
             "ended alert",
             "joined progress",
             "arrived progress",

@@ -115,7 +115,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     let change = Change::new(None, now);
     let held = loaded.emergency.end_completion_hold(now);
     let checked = loaded.emergency.check_responses(cx.rules.stalls, now);
-    let change = tell_of_checks(change, &loaded.emergency, &checked);
+    let change = tell_of_checks(cx, change, &loaded.emergency, &checked);
     let renews = held.must_renew || checked.search.must_renew;
     let became_active = held.became_active || checked.search.became_active;
     let search = SearchEffect { became_active, must_renew: renews, became_responding: false };

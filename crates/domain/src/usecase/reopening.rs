@@ -54,7 +54,7 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         }
         // Positions of the time after the end were not looked at.
         let asked = emergency.ask_all(cx.rules.stalls, now);
-        change = ask(change, emergency, &asked);
+        change = ask(cx, change, emergency, &asked);
         for asked in asked {
             match responses.iter_mut().find(|response| response.helper.person.id == asked.helper.person.id) {
                 Some(response) => *response = asked,

@@ -1,8 +1,8 @@
 //! Whether helpers who accepted still come: signs of them, questions to them, and stalled responses.
 
 use crate::{
-    Change, CheckedResponses, Emergency, EmergencyId, Error, Event, NotedSign, Refusal, Response, Sign, Timestamp,
-    UserId, Write, usecase::emergencies::EmergencyPorts,
+    Change, CheckedResponses, Emergency, EmergencyId, Error, Event, NotedSign, OutboxKind, OutboxRecipient, Refusal,
+    Response, Sign, Timestamp, UserId, Write, usecase::emergencies::EmergencyPorts,
 };
 
 /// Records that a position of a responding helper shows that they come. No effect if a newer sign is known, or if the helper does
@@ -46,19 +46,29 @@ pub(super) fn tell_of_sign(change: Change, emergency: &Emergency, noted: NotedSi
 
 /// Adds to a change that helpers are asked whether they still come, and that responses are stalled. The change of the status
 /// that may follow is not among it.
-pub(super) fn tell_of_checks(change: Change, emergency: &Emergency, checked: &CheckedResponses) -> Change {
-    let change = ask(change, emergency, &checked.asked);
+pub(super) fn tell_of_checks(
+    cx: &EmergencyPorts,
+    change: Change,
+    emergency: &Emergency,
+    checked: &CheckedResponses,
+) -> Change {
+    let change = ask(cx, change, emergency, &checked.asked);
     let updated_at = change.at;
     let stalled = checked.stalled.iter();
     stalled
         .fold(change, |change, response| change.event(emergency.id(), status_updated(emergency, response, updated_at)))
 }
 
-/// Adds to a change that these helpers are asked whether they still come.
-pub(super) fn ask(change: Change, emergency: &Emergency, asked: &[Response]) -> Change {
+/// Adds to a change that these helpers are asked whether they still come, also by push.
+pub(super) fn ask(cx: &EmergencyPorts, change: Change, emergency: &Emergency, asked: &[Response]) -> Change {
+    let place = emergency.call().details.location.position;
     asked.iter().fold(change, |change, response| {
         let Some(until) = response.record.dispatch.check_until else { return change };
-        change.event(emergency.id(), Event::ResponseChecked { helper: response.helper.person.id, until })
+        let helper = response.helper.person.id;
+        let distance = response.last_fix.map(|(position, _)| place.distance_to(position));
+        let recipient = OutboxRecipient { distance, ..OutboxRecipient::user(helper) };
+        let change = change.event(emergency.id(), Event::ResponseChecked { helper, until });
+        change.send(OutboxKind::Check, emergency.call(), vec![recipient], cx.rules.alert_ttl)
     })
 }
 

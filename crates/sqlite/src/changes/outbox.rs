@@ -6,6 +6,7 @@ use allynet_domain::{
     outbox::{DeliveryNote, DeviceNote, ReceiptState},
     port::{Error, KeyedHash, Result},
 };
+use allynet_sql::outbox_kind_columns;
 use chrono::TimeDelta;
 use sqlx::SqliteConnection;
 use uuid::Uuid;
@@ -21,25 +22,26 @@ pub(super) async fn store(
 ) -> Result<()> {
     for message in messages {
         let OutboxMessage { kind, emergency, emergency_kind, event, recipients, expires_at, unless_since } = message;
+        let (stored_kind, purpose) = outbox_kind_columns(*kind);
         let number = event.and_then(|index| numbers.get(index));
         for OutboxRecipient { user, distance, is_repeat, device } in recipients {
             let query = sqlx::query(
                 "insert into outbox (id, kind, user_id, emergency_id, emergency_kind, event_id, distance, device_id, \
-                     created_at, counts_since, expires_at, due_at) \
+                     created_at, counts_since, expires_at, due_at, purpose) \
                  select randomblob(16), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, \
                      case when ?9 then coalesce((select o.counts_since from outbox o where o.emergency_id = ?3 \
-                                                 and o.user_id = ?2 and o.kind = 'alert'), ?8) else ?8 end, ?10, ?8 \
+                                                 and o.user_id = ?2 and o.kind = 'alert'), ?8) else ?8 end, ?10, ?8, ?12 \
                  where (exists (select 1 from device d where d.account_id = ?2) or ?1 = 'alert' and exists ( \
                      select 1 from account a where a.id = ?2 and (a.notify_email or a.notify_sms))) \
                    and (?11 is null or not exists (select 1 from outbox o where o.emergency_id = ?3 and o.user_id = ?2 \
-                                                   and o.kind = ?1 and o.created_at >= ?11)) \
+                                                   and o.kind = ?1 and o.purpose is ?12 and o.created_at >= ?11)) \
                  on conflict (emergency_id, user_id) where kind = 'alert' do update \
                  set event_id = excluded.event_id, distance = excluded.distance, created_at = excluded.created_at, \
                      counts_since = excluded.counts_since, expires_at = excluded.expires_at, step = 0, \
                      due_at = excluded.due_at",
             );
             let query = query
-                .bind(kind.as_str())
+                .bind(stored_kind)
                 .bind(Uuid::from(*user))
                 .bind(emergency.map(Uuid::from))
                 .bind(emergency_kind.map(EmergencyType::as_str))
@@ -49,7 +51,8 @@ pub(super) async fn store(
                 .bind(at)
                 .bind(is_repeat)
                 .bind(expires_at.timestamp_micros())
-                .bind(unless_since.map(|since| since.timestamp_micros()));
+                .bind(unless_since.map(|since| since.timestamp_micros()))
+                .bind(purpose);
             query.execute(&mut *db).await.map_err(port_error)?;
         }
     }

@@ -7,7 +7,7 @@
 /** A push, decrypted: the page `/docs/reach` of the service explains it. */
 export interface PushPayload {
   v: number;
-  kind: 'alert' | 'ended' | 'joined' | 'arrived' | 'unanswered' | 'message' | 'test' | (string & {});
+  kind: 'alert' | 'check' | 'ended' | 'joined' | 'arrived' | 'unanswered' | 'message' | 'test' | (string & {});
   emergencyId: string | null;
   eventId: number | null;
   type: string | null;
@@ -107,7 +107,7 @@ async function show({ registration }: ServiceWorkerScope, payload: PushPayload):
   const shown = await registration.getNotifications({ tag });
   if (shown.some(({ data }) => isLater((data as Partial<NotificationData> | null)?.eventId, eventId))) return;
   const data: NotificationData = { kind, emergencyId, eventId, receipt, navigate };
-  const isUrgent = kind === 'alert' || kind === 'unanswered';
+  const isUrgent = kind === 'alert' || kind === 'check' || kind === 'unanswered';
   // `renotify` is not in the types: it sounds again although the tag is the same.
   const options = { body, tag, data, renotify: true, requireInteraction: isUrgent };
   await registration.showNotification(title, options);

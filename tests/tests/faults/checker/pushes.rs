@@ -105,6 +105,7 @@ fn due(record: &PushRecord, log: &[LoggedEvent]) -> BTreeMap<Message, Timestamp>
             Event::HelpersAlerted { recipients, .. } => {
                 ("alert", recipients.iter().map(|recipient| recipient.helper).collect())
             }
+            Event::ResponseChecked { helper, .. } => ("check", vec![*helper]),
             Event::EmergencyEnded { alerted, .. } => ("ended", alerted.clone()),
             _ => continue,
         };
