@@ -11,7 +11,7 @@ pub struct Approach {
     pub fix: Fix,
     /// The length of the geodesic from the helper to the emergency.
     pub distance: Metres,
-    /// The arrival: as the helper stated it, else from their speed; `None` if it is more than a day away.
+    /// The arrival: as the helper stated it, else by their way and speed; `None` if it is more than a day away.
     pub estimated_arrival: Option<Timestamp>,
     /// Whether the helper is within 50 m of the emergency.
     pub arrived: bool,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
     Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SendChannel, SessionId, Text,
-    Timestamp, UserId, dispatch::LoggedDecision,
+    Timestamp, UserId,
+    dispatch::{LoggedDecision, Transport},
 };
 
 /// An event, as decided by a use case.
@@ -83,6 +84,9 @@ pub enum Event {
         /// When the helper expects to arrive.
         #[serde(default)]
         estimated_arrival: Option<Timestamp>,
+        /// How the helper travels.
+        #[serde(default)]
+        transport: Transport,
         /// Other responding helpers that a block separates from this one.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         separated_from: Vec<UserId>,

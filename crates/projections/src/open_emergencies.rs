@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use allynet_domain::{
     BlockedPair, Call, Emergency, EmergencyId, EmergencyStatus, Metres, PlacePolicy, Position, Recipient,
-    ResponseStatus, Timestamp, UserId,
+    ResponseStatus, Timestamp, UserId, dispatch::Transport,
 };
 use parking_lot::Mutex;
 
@@ -86,6 +86,7 @@ struct OpenCall {
 struct Participation {
     status: ResponseStatus,
     stated_arrival: Option<Timestamp>,
+    transport: Transport,
     responded_at: Timestamp,
     /// Until when a completed response counts as help.
     counts_until: Option<Timestamp>,
@@ -120,6 +121,7 @@ impl OpenEmergencies {
             let participation = Participation {
                 status: response.status,
                 stated_arrival: response.estimated_arrival,
+                transport: response.transport,
                 responded_at: response.responded_at,
                 counts_until: emergency.counts_until(response),
                 came_near: response.record.came_near == Some(true),

@@ -10,8 +10,12 @@ use std::{
     mem,
 };
 
-use allynet_domain::{Approach, EmergencyId, Metres, Timestamp, UserId, port::Fix};
-use chrono::TimeDelta;
+use allynet_domain::{
+    Approach, EmergencyId, Metres, Position, Timestamp, UserId,
+    dispatch::{Journey, TravelModel},
+    port::Fix,
+};
+use chrono::{SubsecRound as _, TimeDelta};
 
 use self::pace::Pace;
 use crate::open_emergencies::{OpenEmergencies, participation::Trip};
@@ -32,6 +36,11 @@ pub enum FixSource {
     OtherNode,
 }
 
+/// A helper this far from where they were first seen has set out: less is an error of the phone.
+const SET_OUT: Metres = Metres::new(20.0);
+/// A longer way has no estimated arrival.
+const MAX_TRAVEL_TIME: TimeDelta = TimeDelta::days(1);
+
 /// An update that participants are to be sent now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrackingUpdate {
@@ -43,10 +52,11 @@ pub struct TrackingUpdate {
 
 /// The recent positions of helpers on their way, and the updates that are due.
 ///
-/// Callers pass the current time. Memory: the fixes of the last minute for each helper on a trip, and the last fix of
+/// Callers pass the current time. Memory: the fixes of the last two minutes for each helper on a trip, and the last fix of
 /// every other user who moved within the last four seconds.
 #[derive(Debug, Default)]
 pub struct HelperTracker {
+    travel: TravelModel,
     tracks: HashMap<UserId, Track>,
     /// Helpers whose latest fix is not sent yet, by the time at which it may be sent.
     pending: BTreeSet<(Timestamp, UserId)>,
@@ -61,12 +71,20 @@ struct Track {
     emergency: EmergencyId,
     latest: Fix,
     source: FixSource,
+    /// The first fix of the trip, and whether one was far enough from it.
+    origin: Position,
+    has_moved: bool,
     pace: Pace,
     is_pending: bool,
     sent_at: Option<Timestamp>,
 }
 
 impl HelperTracker {
+    /// No positions yet. `travel` tells when helpers arrive who have not said so.
+    pub fn new(travel: TravelModel) -> Self {
+        Self { travel, ..Self::default() }
+    }
+
     /// Takes in a stored position. Returns whether its user is on a trip, so that an update may be due.
     pub fn record(&mut self, open: &OpenEmergencies, fix: Fix, source: FixSource, now: Timestamp) -> bool {
         self.rotate(open, now);
@@ -125,6 +143,7 @@ impl HelperTracker {
             *track = Track { is_pending, sent_at, ..Track::new(emergency, fix, source) };
         } else if fix.at > track.latest.at || track.latest.at > now {
             (track.latest, track.source) = (fix, source);
+            track.has_moved |= track.origin.distance_to(fix.position) >= SET_OUT;
             track.pace.record(&fix);
         } else if track.sent_at.is_some() || track.is_pending {
             // Not newer than what was sent or will be: signals of other nodes may come late.
@@ -139,6 +158,7 @@ impl HelperTracker {
 
     /// The update about a helper, or `None` if the trip has ended since the fix: then no position may be sent any more.
     fn update(&mut self, trip: Option<Trip>, helper: UserId, now: Timestamp) -> Option<TrackingUpdate> {
+        let travel = self.travel;
         let track = self.tracks.get_mut(&helper)?;
         let Some(trip) = trip.filter(|trip| trip.emergency == track.emergency) else {
             self.tracks.remove(&helper);
@@ -147,7 +167,7 @@ impl HelperTracker {
         (track.is_pending, track.sent_at) = (false, Some(now));
         let fix = track.latest;
         let distance = fix.position.distance_to(trip.destination);
-        let estimated_arrival = trip.stated_arrival.or_else(|| track.pace.arrival(distance, fix.at));
+        let estimated_arrival = trip.stated_arrival.or_else(|| track.arrival(&travel, trip, distance));
         let arrived = distance <= ARRIVAL_RADIUS;
         let approach = Approach { emergency: trip.emergency, fix, distance, estimated_arrival, arrived };
         Some(TrackingUpdate { approach, source: track.source })
@@ -179,7 +199,27 @@ impl HelperTracker {
 
 impl Track {
     fn new(emergency: EmergencyId, fix: Fix, source: FixSource) -> Self {
-        Self { emergency, latest: fix, source, pace: Pace::new(&fix), is_pending: false, sent_at: None }
+        let (origin, pace) = (fix.position, Pace::new(&fix));
+        Self { emergency, latest: fix, source, origin, has_moved: false, pace, is_pending: false, sent_at: None }
+    }
+
+    /// The expected arrival of a helper at this distance, in whole seconds; `None` beyond a day.
+    fn arrival(&self, travel: &TravelModel, trip: Trip, distance: Metres) -> Option<Timestamp> {
+        let now = self.latest.at;
+        let journey = Journey {
+            accepted_at: trip.responded_at,
+            transport: trip.transport,
+            distance: Some(distance),
+            has_moved: self.has_moved,
+            speed: self.pace.speed(),
+            estimated_arrival: None,
+        };
+        let seconds = travel.arrival_of_accepted(now, &journey);
+        if seconds > MAX_TRAVEL_TIME.as_seconds_f64() {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
+        now.trunc_subsecs(0).checked_add_signed(TimeDelta::seconds(seconds.round() as i64))
     }
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use allynet_domain::{
     EmergencyId, Event, LoggedEvent, UserId,
+    dispatch::TravelModel,
     port::{Clock, Fix},
 };
 use allynet_projections::{FixSource, HelperTracker, OpenEmergencies, TrackingUpdate};
@@ -20,9 +21,9 @@ pub struct Tracking {
 }
 
 impl Tracking {
-    /// No positions yet. `open` knows which helper is on which trip.
-    pub fn new(open: Arc<OpenEmergencies>, clock: Arc<dyn Clock>) -> Self {
-        Self { open, tracker: Mutex::default(), clock, changed: Notify::new() }
+    /// No positions yet. `open` knows which helper is on which trip, `travel` when they arrive.
+    pub fn new(open: Arc<OpenEmergencies>, clock: Arc<dyn Clock>, travel: TravelModel) -> Self {
+        Self { open, tracker: Mutex::new(HelperTracker::new(travel)), clock, changed: Notify::new() }
     }
 
     /// Takes in a position that this node has stored. Returns at once.

@@ -31,7 +31,7 @@ impl Projections {
         let gain_radius = rules.gain.as_ref().map(|_| rules.alerts.largest());
         let open = Arc::new(OpenEmergencies::new(rules.places, gain_radius));
         let watcher = NearbyWatcher::new(open.clone(), wiring::clock());
-        let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock()));
+        let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock(), rules.travel));
         let arrivals = ArrivalRecorder::new(open.clone());
         let signs = SignRecorder::new(open.clone(), rules.stalls);
         Self { open, watcher, arrivals, signs, tracking }

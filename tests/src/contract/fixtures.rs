@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use allynet_domain::{
-    Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyType, Event,
-    EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres, Name, PasswordHash,
-    PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response, ResponseRecord,
-    ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId, Verification, Write,
+    Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyType,
+    Event, EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres,
+    Name, PasswordHash, PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response,
+    ResponseRecord, ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId,
+    Verification, Write,
     grid::helper_cell,
     port::{
         Clock, Constraint, Error, EventTail, Fix, HelperSelection, Ids, KeyedHash, ListReader, Loaded, MessagePage,
@@ -375,6 +376,7 @@ impl Store {
                 helper: helper.helper_card(),
                 joined_at: now,
                 estimated_arrival: None,
+                transport: allynet_domain::dispatch::Transport::Foot,
                 separated_from: vec![],
             };
             let response = emergency.response(helper.id).unwrap().clone();

@@ -170,6 +170,7 @@ pub async fn events_are_read_back_as_they_were_appended(store: Store) {
             helper: helper.helper_card(),
             joined_at: at,
             estimated_arrival: None,
+            transport: allynet_domain::dispatch::Transport::Foot,
             separated_from: vec![],
         },
         Event::HelperStatusUpdated {

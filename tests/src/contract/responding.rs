@@ -84,6 +84,7 @@ pub async fn a_stale_revision_is_refused_and_changes_nothing(store: Store) {
             helper: b.helper_card(),
             joined_at: at(2),
             estimated_arrival: None,
+            transport: allynet_domain::dispatch::Transport::Foot,
             separated_from: vec![],
         };
         let change = change().write(update(&wrong, responses)).event(id, event);

@@ -451,6 +451,7 @@ fn lookers_on_hear_what_goes_to_the_room_and_no_messages() {
         helper: helper_card(GRACE_HOPPER),
         joined_at: at(1),
         estimated_arrival: None,
+        transport: crate::dispatch::Transport::Foot,
         separated_from: vec![],
     };
     assert_eq!(hearers(joined), [OWNER, GRACE_HOPPER, ALAN, ADMIN]);

@@ -89,7 +89,8 @@ fn stored() -> Vec<Value> {
                 "person": { "id": GRACE_HOPPER, "first_name": "Grace", "last_name": "Hopper" },
                 "reputation": { "trust_score": 0, "rating_sum": 0, "rating_count": 0 }
             },
-            "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z"
+            "joined_at": "2026-01-15T10:00:01Z", "estimated_arrival": "2026-01-15T10:01:00Z",
+            "transport": "foot"
         }),
         json!({
             "kind": "details_disclosed", "helper": GRACE_HOPPER,
@@ -205,6 +206,7 @@ fn stored_before() -> Vec<(Value, Event)> {
                 helper: helper_card(2),
                 joined_at: crate::testing::at(1),
                 estimated_arrival: None,
+                transport: Transport::Foot,
                 separated_from: vec![],
             },
         ),

@@ -30,6 +30,7 @@ pub fn every_event() -> Vec<Event> {
             helper: helper_card(GRACE_HOPPER),
             joined_at: at(1),
             estimated_arrival: Some(at(60)),
+            transport: crate::dispatch::Transport::Foot,
             separated_from: vec![],
         },
         Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&responded) },

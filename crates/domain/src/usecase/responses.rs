@@ -3,6 +3,7 @@
 use crate::{
     Acceptance, Actor, Change, Emergency, EmergencyId, EmergencyOverview, Error, Event, OutboxKind, OutboxRecipient,
     Refusal, Relation, ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write,
+    dispatch::Transport,
     message,
     port::{self, Constraint, Fix, HelperSelection, Loaded},
     usecase::{
@@ -38,7 +39,8 @@ pub async fn accept(
         let separated_from = emergency.separated_helpers(helper);
         let responses = emergency.response(helper).cloned().into_iter().collect();
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-        let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival, separated_from };
+        let transport = actor.account.helper.as_ref().map_or_else(Transport::default, |helper| helper.transport);
+        let joined = Event::HelperJoined { helper: card, joined_at: now, estimated_arrival, transport, separated_from };
         // The account may have been blocked since it was read. A block that comes later sees this response, and cancels it.
         let expected = Write::ExpectMayHelp { user: helper, policy: cx.rules.helpers };
         let change = Change::new(Some(helper), now).write(update).write(expected).event(id, joined);

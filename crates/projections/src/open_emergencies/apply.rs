@@ -1,7 +1,8 @@
 //! What each event of the log changes in the projection of open emergencies.
 
 use allynet_domain::{
-    BlockedPair, Call, EmergencyId, EmergencyStatus, Event, LoggedEvent, PlacePolicy, ResponseStatus, Timestamp, UserId,
+    BlockedPair, Call, EmergencyId, EmergencyStatus, Event, LoggedEvent, PlacePolicy, ResponseStatus, Timestamp,
+    UserId, dispatch::Transport,
 };
 
 use super::{OpenCall, OpenEmergencies, Participation, Source, State};
@@ -34,10 +35,11 @@ impl State {
                     call.declined.insert(*helper);
                 }
             }
-            Event::HelperJoined { helper, joined_at, estimated_arrival, separated_from } => {
+            Event::HelperJoined { helper, joined_at, estimated_arrival, transport, separated_from } => {
                 let participation = Participation {
                     status: ResponseStatus::Responding,
                     stated_arrival: *estimated_arrival,
+                    transport: *transport,
                     responded_at: *joined_at,
                     counts_until: None,
                     came_near: false,
@@ -57,9 +59,11 @@ impl State {
                 let known = self.participation(id, *helper);
                 let responded_at = known.map_or(*updated_at, |known| known.responded_at);
                 let came_near = known.is_some_and(|known| known.came_near);
+                let transport = known.map_or_else(Transport::default, |known| known.transport);
                 let participation = Participation {
                     status: *status,
                     stated_arrival: *estimated_arrival,
+                    transport,
                     responded_at,
                     counts_until: *counts_until,
                     came_near,
@@ -145,6 +149,7 @@ impl State {
         let completed = Participation {
             status: ResponseStatus::Completed,
             stated_arrival: None,
+            transport: Transport::default(),
             responded_at: at,
             counts_until: None,
             came_near: false,

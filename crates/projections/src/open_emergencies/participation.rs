@@ -1,6 +1,6 @@
 //! Participation in open emergencies: the trips of helpers, and the emergencies in which a user's presence is visible.
 
-use allynet_domain::{ARRIVED_WITHIN, EmergencyId, Position, ResponseStatus, Timestamp, UserId};
+use allynet_domain::{ARRIVED_WITHIN, EmergencyId, Position, ResponseStatus, Timestamp, UserId, dispatch::Transport};
 
 use super::{OpenEmergencies, OpenEmergency, Participation};
 
@@ -13,6 +13,8 @@ pub struct Trip {
     pub destination: Position,
     /// The arrival that the helper stated, if any.
     pub stated_arrival: Option<Timestamp>,
+    /// How the helper travels.
+    pub transport: Transport,
     /// When the helper responded.
     pub responded_at: Timestamp,
 }
@@ -52,6 +54,7 @@ impl OpenEmergencies {
                 emergency,
                 destination,
                 stated_arrival: participation.stated_arrival,
+                transport: participation.transport,
                 responded_at: participation.responded_at,
             })
         })

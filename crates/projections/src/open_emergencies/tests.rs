@@ -28,7 +28,13 @@ fn status(status: EmergencyStatus) -> Event {
 }
 
 fn joined(helper: HelperCard, arrival: Option<i64>) -> Event {
-    Event::HelperJoined { helper, joined_at: at(1), estimated_arrival: arrival.map(at), separated_from: vec![] }
+    Event::HelperJoined {
+        helper,
+        joined_at: at(1),
+        estimated_arrival: arrival.map(at),
+        transport: Transport::Foot,
+        separated_from: vec![],
+    }
 }
 
 fn updated(helper: u128, status: ResponseStatus, arrival: Option<i64>) -> Event {

@@ -38,7 +38,13 @@ fn alerted() -> Event {
 }
 
 fn joined(n: u128) -> Event {
-    Event::HelperJoined { helper: helper_card(n), joined_at: at(1), estimated_arrival: None, separated_from: vec![] }
+    Event::HelperJoined {
+        helper: helper_card(n),
+        joined_at: at(1),
+        estimated_arrival: None,
+        transport: allynet_domain::dispatch::Transport::Foot,
+        separated_from: vec![],
+    }
 }
 
 fn updated(n: u128, status: ResponseStatus) -> Event {

@@ -1,6 +1,6 @@
 //! Updates about helpers on their way, under a clock that the test moves.
 
-use allynet_domain::{Event, EventId, LoggedEvent, Position, ResponseStatus};
+use allynet_domain::{Event, EventId, LoggedEvent, Position, ResponseStatus, dispatch::Transport};
 
 use super::*;
 use allynet_domain::testing::{self, ALAN, EMERGENCY, GRACE_HOPPER, at, call, helper_card, id};
@@ -27,11 +27,17 @@ impl Scene {
 
     /// This helper responds at this second.
     fn joins(&mut self, helper: u128, second: i64, stated: Option<i64>) {
+        self.joins_by(Transport::Foot, helper, second, stated);
+    }
+
+    /// The same, with how they travel.
+    fn joins_by(&mut self, transport: Transport, helper: u128, second: i64, stated: Option<i64>) {
         let estimated_arrival = stated.map(at);
         self.logs(Event::HelperJoined {
             helper: helper_card(helper),
             joined_at: at(second),
             estimated_arrival,
+            transport,
             separated_from: vec![],
         });
         self.tracker.start_trip(&self.open, id(helper), at(second));
@@ -217,14 +223,22 @@ fn the_arrival_that_the_helper_states_wins_over_the_estimate() {
     };
     let mut scene = Scene::new();
     scene.joins(GRACE_HOPPER, 0, None);
-    assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(1_001)), "walking until more is known");
-    assert_eq!(arrival(&mut scene, 11_000, 1_300.0), Some(at(141)), "ten metres a second");
+    assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(1_018)), "sets out, and walks");
+    assert_eq!(arrival(&mut scene, 11_000, 1_390.0), Some(at(1_012)), "has not moved yet");
+    assert_eq!(arrival(&mut scene, 21_000, 1_200.0), Some(at(201)), "ten metres a second");
     scene.updates(GRACE_HOPPER, ResponseStatus::OnWay, Some(500));
-    assert_eq!(arrival(&mut scene, 13_000, 1_280.0), Some(at(500)));
+    assert_eq!(arrival(&mut scene, 23_000, 1_180.0), Some(at(500)));
 
     let mut scene = Scene::new();
     scene.joins(GRACE_HOPPER, 0, Some(77));
     assert_eq!(arrival(&mut scene, 1_000, 1_400.0), Some(at(77)));
+
+    for (transport, expected) in [(Transport::Bike, 665), (Transport::Car, 486)] {
+        let mut scene = Scene::new();
+        scene.joins_by(transport, GRACE_HOPPER, 0, None);
+        assert_eq!(arrival(&mut scene, 1_000, 1_390.0), Some(at(expected)), "{transport}");
+        assert_eq!(arrival(&mut scene, 3_000, 900_000.0), None, "more than a day");
+    }
 }
 
 #[test]

@@ -85,7 +85,13 @@ async fn leaving_right_after_responding_holds_when_the_node_reads_the_response_l
     let payload = format!(r#"42/emergencies,5["emergency:leave",{{"emergencyId":"{}"}}]"#, emergency(CALL));
     helper.send(&payload).await;
     let (card, at) = (account(user(2)).helper_card(), Timestamp::UNIX_EPOCH);
-    let joined = Event::HelperJoined { helper: card, joined_at: at, estimated_arrival: None, separated_from: vec![] };
+    let joined = Event::HelperJoined {
+        helper: card,
+        joined_at: at,
+        estimated_arrival: None,
+        transport: allynet_domain::dispatch::Transport::Foot,
+        separated_from: vec![],
+    };
     node.happens(Some(emergency(CALL)), joined);
     assert_eq!(owner.event().await.0, "helper:joined");
     assert_eq!(helper.event().await.0, "helper:joined");

@@ -124,7 +124,13 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
             decision: None,
         },
         Event::MessagePosted { message },
-        Event::HelperJoined { helper: card, joined_at: now(), estimated_arrival: None, separated_from: vec![] },
+        Event::HelperJoined {
+            helper: card,
+            joined_at: now(),
+            estimated_arrival: None,
+            transport: allynet_domain::dispatch::Transport::Foot,
+            separated_from: vec![],
+        },
         Event::EmergencyResolved {
             at: now(),
             by: Some(owner.into()),

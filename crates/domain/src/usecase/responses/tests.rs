@@ -44,6 +44,7 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
                 helper: helper_card(GRACE_HOPPER),
                 joined_at: now(),
                 estimated_arrival: Some(at(90)),
+                transport: Transport::Foot,
                 separated_from: vec![]
             },
             Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: now() },
@@ -106,6 +107,7 @@ async fn a_later_one_joins_and_only_their_response_is_written() {
                 helper: helper_card(GRACE_HOPPER),
                 joined_at: now(),
                 estimated_arrival: None,
+                transport: Transport::Foot,
                 separated_from: vec![]
             },
             Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },

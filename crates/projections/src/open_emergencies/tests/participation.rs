@@ -167,7 +167,13 @@ fn separated(open: &OpenEmergencies, helper: u128) -> Vec<UserId> {
 
 fn joined_apart(helper: u128, from: &[u128]) -> Event {
     let separated_from = from.iter().copied().map(id).collect();
-    Event::HelperJoined { helper: helper_card(helper), joined_at: at(1), estimated_arrival: None, separated_from }
+    Event::HelperJoined {
+        helper: helper_card(helper),
+        joined_at: at(1),
+        estimated_arrival: None,
+        transport: Transport::Foot,
+        separated_from,
+    }
 }
 
 fn block(by: u128, user: u128) -> Event {

@@ -7,6 +7,7 @@ use std::{
 
 use allynet_domain::{
     Account, Emergency, EmergencyId, EventId, LoggedEvent, SessionId, SessionOverview, Timestamp, UserId, Write,
+    dispatch::TravelModel,
     port::{
         self, AccessClaims, Clock, Confirmation, Error, EventLog, EventTail, Fix, MockAccounts, MockChanges,
         MockDevices, MockEmergencies, MockHelpers, MockIds, MockLogins, MockPasswords, MockTokens, Presentation,
@@ -76,7 +77,7 @@ pub(super) fn ports(
         ids,
     };
     let (open_emergencies, on_appeared) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
-    let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone()));
+    let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone(), TravelModel::default()));
     let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::single_node()));
     let (log, limits) = (Arc::new(feed), Limits::none());
     GatewayPorts {
