@@ -499,14 +499,15 @@ requests! {
     /// The query of the timeline.
     TimelineQuery {
         /// Only events after this `eventId`.
-        after: Option<i64>,
+        #[schemars(range(max = 9_007_199_254_740_991_u64))]
+        after: Option<u64>,
         /// Length of the page. 1,000 if missing.
         #[schemars(range(min = 1, max = 1000))]
         limit: Option<u32>,
     }
     /// The query of the list of all emergencies. `latitude` and `longitude` are given together, or neither.
     AdminQuery {
-        /// Only emergencies with this status; `deleted` lists records of deleted ones.
+        /// Only emergencies with this status; `deleted` lists records of deleted ones, wherever they were.
         status: Option<ListedStatus>,
         /// Degrees north (WGS 84).
         #[schemars(range(min = -90.0, max = 90.0))]

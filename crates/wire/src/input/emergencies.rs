@@ -219,7 +219,7 @@ pub fn messages(query: &Query) -> Result<(Option<Before>, u32), Problem> {
 /// `invalid_input` with all invalid fields.
 pub fn timeline(query: &Query) -> Result<(EventId, u32), Problem> {
     let mut f = Fields::query(query);
-    let after = f.parsed::<i64>("after").map_or(EventId::START, EventId::new);
+    let after = f.event_id("after").unwrap_or(EventId::START);
     let limit = f.integer("limit", 1..=1000).unwrap_or(1000);
     f.finish(Some((after, limit)))
 }
@@ -234,22 +234,22 @@ pub enum AdminList {
 }
 
 /// `GET /admin/emergencies`. If any of `latitude`, `longitude` and `radius` is present, the first two are required;
-/// `radius` defaults to 10 km.
+/// `radius` defaults to 10 km. They are checked for deleted ones, too, and select none of these.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
 pub fn admin_page(query: &Query) -> Result<AdminList, Problem> {
     let mut f = Fields::query(query);
-    if query.get("status").is_some_and(|status| status == "deleted") {
-        let before = read_cursor::<EmergencyId>(&mut f);
-        let limit = f.integer("limit", 1..=100).unwrap_or(50);
-        return f.finish(Some(AdminList::Deleted(DeletedPage { before, limit })));
-    }
-    let status = f.word("status");
+    let is_deleted = query.get("status").is_some_and(|status| status == "deleted");
+    let status = if is_deleted { None } else { f.word("status") };
     let placed = ["latitude", "longitude", "radius"].iter().any(|field| query.contains_key(*field));
     let position = if placed { f.position() } else { None };
     let radius = f.metres("radius", 100.0..=50_000.0).unwrap_or(Metres::new(10_000.0));
     let before = read_cursor::<EmergencyId>(&mut f);
     let limit = f.integer("limit", 1..=100).unwrap_or(50);
-    f.finish(Some(AdminList::Emergencies(AdminPage { status, near: position.map(|p| (p, radius)), before, limit })))
+    f.finish(Some(if is_deleted {
+        AdminList::Deleted(DeletedPage { before, limit })
+    } else {
+        AdminList::Emergencies(AdminPage { status, near: position.map(|p| (p, radius)), before, limit })
+    }))
 }

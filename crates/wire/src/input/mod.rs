@@ -11,7 +11,7 @@ pub mod socket;
 
 use std::{collections::BTreeSet, ops::RangeInclusive, str::FromStr};
 
-use allynet_domain::{Email, Metres, Name, Position, Text, TextError, Timestamp, UnknownVariant, name};
+use allynet_domain::{Email, EventId, Metres, Name, Position, Text, TextError, Timestamp, UnknownVariant, name};
 use chrono::{DateTime, Datelike as _, SubsecRound, Timelike as _, Utc};
 use serde_json::{Map, Value};
 
@@ -164,6 +164,17 @@ impl<'a> Fields<'a> {
             };
             number.filter(|n| bounds.contains(n)).ok_or_else(wrong)
         })
+    }
+
+    /// The id of an event, as a query has it: a whole number that JavaScript represents exactly.
+    pub fn event_id(&mut self, field: &str) -> Option<EventId> {
+        const MAX: i64 = (1 << 53) - 1;
+        let text = self.string(field)?;
+        let id = text.parse().ok().filter(|id| (0..=MAX).contains(id));
+        if id.is_none() {
+            self.wrong(field, format!("must be a whole number from 0 to {MAX}"));
+        }
+        id.map(EventId::new)
     }
 
     /// A finite number.

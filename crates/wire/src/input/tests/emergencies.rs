@@ -228,6 +228,11 @@ fn pages_are_parsed() {
     assert_eq!(timeline(&query(&[])).unwrap(), (EventId::START, 1000));
     assert_eq!(timeline(&query(&[("after", "7"), ("limit", "1000")])).unwrap(), (EventId::new(7), 1000));
     assert_eq!(wrong_fields(timeline(&query(&[("after", "x"), ("limit", "1001")]))), ["after", "limit"]);
+    let newest = (EventId::new(9_007_199_254_740_991), 1000);
+    assert_eq!(timeline(&query(&[("after", "9007199254740991")])).unwrap(), newest);
+    for after in ["9007199254740992", "47759747418880592888970870784", "-1", "1.5"] {
+        assert_eq!(wrong_fields(timeline(&query(&[("after", after)]))), ["after"], "{after}");
+    }
 }
 
 #[test]
@@ -250,7 +255,8 @@ fn administrators_page_through_records_of_deleted_emergencies() {
     let asked = [("status", "deleted"), ("cursor", given.as_str()), ("limit", "2")];
     let page = admin_page(&query(&asked)).unwrap();
     assert_eq!(page, AdminList::Deleted(DeletedPage { before: Some((at(3), id(7))), limit: 2 }));
-    assert_eq!(wrong_fields(admin_page(&query(&[("status", "deleted"), ("limit", "0")]))), ["limit"]);
+    let wrong = [("status", "deleted"), ("longitude", "false"), ("radius", "null"), ("limit", "0")];
+    assert_eq!(wrong_fields(admin_page(&query(&wrong))), ["latitude", "longitude", "radius", "limit"]);
 }
 
 #[test]
