@@ -357,7 +357,7 @@ export interface Routes {
        */
       radius?: number;
       /**
-       * Only emergencies with this status; `deleted` lists records of deleted ones.
+       * Only emergencies with this status; `deleted` lists records of deleted ones, wherever they were.
        */
       status?: ListedStatus;
     };
