@@ -187,6 +187,20 @@ for (const database of databases) {
       assert.deepEqual(ofOne.seen('emergency:alerts'), []);
     });
 
+    it('tell the owner at once that an alert has arrived which no device acknowledged', async () => {
+      const place = app.somewhere();
+      const owner = await app.owner();
+      const [helper] = await helpersNorth(app, place, 100);
+      const ofOwner = await owner.connect();
+      const ofHelper = await helper.connect({ acknowledge: false });
+      const { id } = await raise(owner, place);
+      await alerted(ofHelper, id);
+      // Anything that comes from the device after the alert.
+      ofHelper.emit('emergency:leave', { emergencyId: id });
+      const { delivered } = await ofOwner.next('emergency:alerts', (payload) => of(id)(payload) && payload.sent === 1);
+      assert.equal(delivered, 0);
+    });
+
     it('go to helpers who move into the radius while there is no response, over REST and sockets', async () => {
       const place = app.somewhere();
       const [owner, bystander] = await Promise.all([app.owner(), app.user()]);

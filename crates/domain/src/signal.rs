@@ -1,4 +1,4 @@
-//! Ephemeral values that nodes send each other: positions of helpers and presence.
+//! Ephemeral values that nodes send each other: positions of helpers, presence, and alert counts that changed without an event.
 //!
 //! Signals are not in the event log and may be lost. Nothing that must not be lost may depend on them.
 
@@ -29,6 +29,11 @@ pub enum Signal {
         count: u64,
         /// The announcement.
         news: Announcement,
+    },
+    /// Devices received alerts of an emergency without acknowledging them: its alert counts changed, and no event of the log tells.
+    AlertsReceived {
+        /// The emergency.
+        emergency: EmergencyId,
     },
     /// The trace that an event of the log belongs to. Only nodes that export traces send it.
     Traced {
@@ -105,6 +110,10 @@ mod tests {
                     parent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
                 },
                 r#"{"kind":"traced","at":"2026-01-15T10:00:01Z","emergency":"00000000-0000-0000-0000-000000000064","actor":"00000000-0000-0000-0000-000000000001","event":"emergency_created","parent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}"#,
+            ),
+            (
+                Signal::AlertsReceived { emergency: id(100) },
+                r#"{"kind":"alerts_received","emergency":"00000000-0000-0000-0000-000000000064"}"#,
             ),
             (
                 Signal::Moved { user: ada, position, at: at(1) },

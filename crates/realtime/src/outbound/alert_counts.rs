@@ -43,10 +43,7 @@ impl AlertCountSchedule {
             | Event::AlertsSent { .. }
             | Event::AlertDeclined { .. }
             | Event::EmergencyHidden { .. }
-            | Event::HelperJoined { .. } => {
-                let new = ScheduledCounts { is_stale: true, not_before: Instant::now(), last_sent: None };
-                self.entries.lock().entry(emergency).or_insert(new).is_stale = true;
-            }
+            | Event::HelperJoined { .. } => return self.refresh(emergency),
             // The last counts are sent, and then the entry is removed.
             Event::EmergencyEnded { .. } => {
                 if let Some(entry) = self.entries.lock().get_mut(&emergency) {
@@ -55,6 +52,13 @@ impl AlertCountSchedule {
             }
             _ => return,
         }
+        self.changed.notify_one();
+    }
+
+    /// Schedules the counts of an emergency, which may have changed without an event: when an alert was received, and not acknowledged.
+    pub(crate) fn refresh(&self, emergency: EmergencyId) {
+        let new = ScheduledCounts { is_stale: true, not_before: Instant::now(), last_sent: None };
+        self.entries.lock().entry(emergency).or_insert(new).is_stale = true;
         self.changed.notify_one();
     }
 

@@ -3,10 +3,10 @@
 //! All helpers of a wave acknowledge it at about the same time. Stored one by one, their acknowledgements would keep
 //! other changes of the emergency, and other queries, waiting. Knows nothing of sockets.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use allynet_domain::{
-    Error, port,
+    EmergencyId, Error, port,
     usecase::{
         alerts::{Receipt, record_receipts},
         emergencies::EmergencyPorts,
@@ -26,8 +26,13 @@ const MAX_BATCH_SIZE: usize = 256;
 const MAX_STORE_ATTEMPTS: u32 = 60;
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Stores receipts from the queue, for as long as it is polled.
-pub(crate) async fn store_receipts(mut queue: mpsc::Receiver<Receipt>, emergencies: &EmergencyPorts) {
+/// Stores receipts from the queue, for as long as it is polled. `on_received` is called with each emergency whose alerts were received
+/// without an acknowledgement: no event tells of those.
+pub(crate) async fn store_receipts(
+    mut queue: mpsc::Receiver<Receipt>,
+    emergencies: &EmergencyPorts,
+    on_received: impl Fn(EmergencyId),
+) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, MAX_BATCH_SIZE).await > 0 {
         // The first acknowledgement of a wave is followed by those of the other helpers within milliseconds.
@@ -39,13 +44,16 @@ pub(crate) async fn store_receipts(mut queue: mpsc::Receiver<Receipt>, emergenci
         }
         batch.sort_unstable();
         batch.dedup();
-        store_batch(emergencies, &batch).await;
+        if store_batch(emergencies, &batch).await {
+            let received = batch.iter().filter(|receipt| !receipt.is_acknowledged);
+            received.map(|receipt| receipt.emergency).collect::<BTreeSet<_>>().into_iter().for_each(&on_received);
+        }
         batch.clear();
     }
 }
 
-/// Stores a batch, with retries. Storing a receipt twice changes nothing.
-async fn store_batch(emergencies: &EmergencyPorts, batch: &[Receipt]) {
+/// Stores a batch, with retries. Storing a receipt twice changes nothing. Returns whether it is stored.
+async fn store_batch(emergencies: &EmergencyPorts, batch: &[Receipt]) -> bool {
     for attempt in 1..=MAX_STORE_ATTEMPTS {
         match record_receipts(emergencies, batch).await {
             Err(error @ Error::Port(port::Error::Unavailable(_))) if attempt < MAX_STORE_ATTEMPTS => {
@@ -54,10 +62,14 @@ async fn store_batch(emergencies: &EmergencyPorts, batch: &[Receipt]) {
                 }
                 tokio::time::sleep(STORE_RETRY_DELAY).await;
             }
-            Err(error) => return log_fault(&error, "store receipts of alerts"),
-            Ok(()) => return,
+            Err(error) => {
+                log_fault(&error, "store receipts of alerts");
+                return false;
+            }
+            Ok(()) => return true,
         }
     }
+    false
 }
 
 #[cfg(test)]
@@ -120,8 +132,34 @@ mod tests {
             assert_eq!(commits.recv().await, Some(2));
         };
         tokio::select! {
-            () = store_receipts(acknowledged, &ports) => {}
+            () = store_receipts(acknowledged, &ports, |_| {}) => {}
             () = answers => {}
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_emergency_whose_alerts_were_received_without_an_acknowledgement_is_reported_once_it_is_stored() {
+        let (ports, commits) = failing(1);
+        let (queue, receipts) = mpsc::channel(8);
+        let (report, mut reported) = mpsc::unbounded_channel();
+        let receipt = |emergency, n, is_acknowledged| Receipt {
+            emergency: id(emergency),
+            helper: id(n),
+            session: id(n),
+            is_acknowledged,
+        };
+        for receipt in [receipt(7, 1, false), receipt(7, 2, false), receipt(8, 3, true), receipt(9, 4, false)] {
+            queue.send(receipt).await.unwrap();
+        }
+        drop(queue);
+        store_receipts(receipts, &ports, |emergency: EmergencyId| {
+            assert_eq!(commits.len(), 1, "after they were stored");
+            report.send(emergency).unwrap();
+        })
+        .await;
+        drop(report);
+        assert_eq!(reported.recv().await, Some(id(7)));
+        assert_eq!(reported.recv().await, Some(id(9)));
+        assert_eq!(reported.recv().await, None);
     }
 }

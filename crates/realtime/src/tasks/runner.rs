@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use allynet_domain::usecase::{alerts::Receipt, emergencies};
+use allynet_domain::{
+    Signal,
+    usecase::{alerts::Receipt, emergencies},
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -34,20 +37,24 @@ impl RealtimeTasks {
     pub async fn run(self, stop: CancellationToken) {
         let Self { dispatcher, presence, receipts, emergencies } = self;
         let Dispatcher { hub, tracking, clock, alert_counts, readings, .. } = &dispatcher;
-        let alert_counts =
+        let sender =
             AlertCountSender { schedule: alert_counts, hub, emergencies: &*emergencies.emergencies, clock: &**clock };
+        let on_received = |emergency| {
+            alert_counts.refresh(emergency);
+            presence.signals.publish(Signal::AlertsReceived { emergency });
+        };
         // All in one task: `tracking` and the dispatcher must not run at the same time, so that no position is sent
         // after the event that ends its response.
         tokio::select! {
             () = stop.cancelled() => {}
             () = dispatcher.run() => {}
             () = close_expired(hub, &**clock) => {}
-            () = alert_counts.run() => {}
-            () = store_receipts(receipts, &emergencies) => {}
+            () = sender.run() => {}
+            () = store_receipts(receipts, &emergencies, on_received) => {}
             () = tracking::run(tracking, hub, readings, &*presence.signals) => {}
             () = place_readings::run(readings, hub, &emergencies) => {}
             () = presence.run() => {}
-            () = receive_signals(tracking, &presence) => {}
+            () = receive_signals(tracking, &presence, alert_counts) => {}
         }
         presence.leave();
     }

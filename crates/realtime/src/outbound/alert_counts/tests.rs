@@ -68,6 +68,15 @@ fn unchanged_counts_are_not_sent_again() {
 }
 
 #[test]
+fn counts_that_changed_without_an_event_are_due_at_once() {
+    let schedule = AlertCountSchedule::default();
+    schedule.refresh(id());
+    let now = Instant::now();
+    assert_eq!(schedule.take_due(now), [id()]);
+    assert!(schedule.update(id(), AlertCounts { sent: 1, ..counts(0) }, true, now));
+}
+
+#[test]
 fn a_change_during_the_read_is_not_lost() {
     let schedule = AlertCountSchedule::default();
     acknowledged(&schedule);
