@@ -448,10 +448,11 @@ describe('the package', () => {
     }
   });
 
-  it('has a README whose owner and helper run as they are printed, and end', async () => {
+  it('has a README whose owner, helper and dispatcher run as they are printed, and end', async () => {
     const readme = await readFile(`${PACKAGE}README.md`, 'utf8');
-    const [helperCode, ownerCode] = [/```js helper\n([^]*?)```/, /```js owner\n([^]*?)```/].map((pattern) => pattern.exec(readme)[1]);
-    for (const code of [helperCode, ownerCode]) assert.ok(code.trim().split('\n').length <= 10, code);
+    const codes = ['helper', 'owner', 'dispatcher'].map((who) => new RegExp(`\`\`\`js ${who}\\n([^]*?)\`\`\``).exec(readme)[1]);
+    const [helperCode, ownerCode, dispatcherCode] = codes;
+    for (const code of codes) assert.ok(code.trim().split('\n').length <= 10, code);
     const app = await startNode();
     try {
       const place = { latitude: 52.5, longitude: 13.4 };
@@ -465,13 +466,15 @@ describe('the package', () => {
         return run;
       };
       const presence = async () => ok(await (await app.admin()).get('/helpers/presence')).connected;
-      const runs = [start(helperCode, helper)];
-      await eventually(async () => (await presence()) === 1, LIMIT);
-      runs.push(start(ownerCode, owner));
-      const codes = await Promise.all(runs.map(({ ended }) => ended));
-      assert.deepEqual(codes, [0, 0], runs.map(({ output }) => output).join('\n---\n'));
+      const runs = [start(helperCode, helper), start(`${dispatcherCode}\nconsole.log('follows');`, await app.admin())];
+      await eventually(async () => (await presence()) === 1 && runs[1].output.includes('follows'), LIMIT);
+      runs.splice(1, 0, start(ownerCode, owner));
+      const statuses = await Promise.all(runs.map(({ ended }) => ended));
+      assert.deepEqual(statuses, [0, 0, 0], runs.map(({ output }) => output).join('\n---\n'));
       assert.match(runs[0].output, /medical.* 0 m/);
       assert.match(runs[1].output, /Grace/);
+      // Other events may be read after the end already.
+      assert.match(runs[2].output, /resolved \[[^]*'emergency:resolved'/);
     } finally {
       await app.stop();
     }

@@ -18,7 +18,11 @@ export interface Alert {
   decline(): Promise<void>;
 }
 
-/** Takes an alert. When it returns or resolves, the alert is acknowledged; when it throws, the service alerts again. */
+/**
+ * Takes an alert. When it returns or resolves, the alert is acknowledged. When it throws, it is not: it does not count as `delivered`, and
+ * the service goes on with the other ways (pushes, email, telephone). It comes again a minute later only if nothing else came from the device
+ * since, which on a working connection it does; and, once the emergency is unanswered, every ten minutes. Times are defaults.
+ */
 export type AlertHandler = (alert: Alert) => unknown;
 
 /** How many emergencies are remembered, to know repetitions. */

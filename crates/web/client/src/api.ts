@@ -52,7 +52,9 @@ export function emergencyApi({ request }: Requester) {
     active: async () => (await request('GET', '/emergencies/active'))?.emergency ?? null,
     history: async (query: Query<'GET /emergencies/history'> = {}) =>
       (await request('GET', '/emergencies/history', { query })).emergencies,
+    /** Who responds, and how many more are available: those are counted, not named. */
     helpers: (id: string) => request('GET', '/emergencies/{id}/helpers', one(id)),
+    /** What happened, whom it reached, and the messages to all: for participants and administrators. */
     timeline: async (id: string, query: Query<'GET /emergencies/{id}/timeline'> = {}) =>
       (await request('GET', '/emergencies/{id}/timeline', { ...one(id), query })).events,
     /** Changes what it is, while it is live. `null` clears `category` and `description`. */
@@ -90,17 +92,23 @@ export function emergencyApi({ request }: Requester) {
 /** What helpers do. */
 export function helperApi({ request }: Requester) {
   return {
+    /** The user's helper record. Rejects with `not_a_helper` for one who never called `update`, under an open policy too. */
     me: async () => (await request('GET', '/helpers/me')).helper,
     /** Becomes a helper, goes on or off duty, changes skills and quiet hours. */
     update: async (body: HelperChange) => (await request('PUT', '/helpers/me', { body })).helper,
     /** Whether an alert would arrive, and what is in the way. */
     readiness: () => request('GET', '/helpers/me/readiness'),
-    /** The emergency that the user responds to. */
+    /**
+     * The emergency that the user responds to. After `completed` it stays until that emergency ends: look at the user's `status` in
+     * `respondingHelpers` to know whether they are still needed.
+     */
     active: async () => (await request('GET', '/emergencies/helper-active'))?.emergency ?? null,
     /** Live emergencies that wait for the user's answer, nearest first. */
     pending: () => request('GET', '/emergencies/pending-for-helper'),
+    /** Live emergencies around a place, nearest first. For helpers. */
     nearby: async (query: Position & { radius?: number; limit?: number }) =>
       (await request('GET', '/emergencies/nearby', { query })).emergencies,
+    /** Comes. The user is a participant then, and is shown everything. */
     accept: async (id: string, estimatedArrival?: string) =>
       (
         await request('POST', '/emergencies/{id}/respond', {
@@ -108,8 +116,10 @@ export function helperApi({ request }: Requester) {
           body: { action: 'accept', estimatedArrival: estimatedArrival ?? null },
         })
       ).emergency,
+    /** Does not come, and is not alerted to this emergency again. Nobody is told who declined. */
     decline: async (id: string) =>
       (await request('POST', '/emergencies/{id}/respond', { params: { id }, body: { action: 'decline' } })).emergency,
+    /** How far the user is: `on_way`, `arrived`, `completed`, or `cancelled` to give it up. */
     status: async (id: string, status: ResponseStatus, more: { notes?: string; estimatedArrival?: string } = {}) =>
       (await request('PUT', '/emergencies/{id}/helper-status', { params: { id }, body: { status, ...more } })).emergency,
   };
@@ -136,8 +146,11 @@ export function resourceApi({ request }: Requester) {
 /** What administrators do. */
 export function adminApi({ request }: Requester) {
   return {
+    /** A page of the accounts with a helper record. Under an open policy others are alerted, too, and are not in it. */
     helpers: (query: Query<'GET /helpers'> = {}) => request('GET', '/helpers', { query }),
+    /** A page of all emergencies. The live ones are those with the status `active` and those with `responding`: two lists. */
     emergencies: (query: Query<'GET /admin/emergencies'> = {}) => request('GET', '/admin/emergencies', { query }),
+    /** How many helpers are on duty, and of these connected, and with a recent position. */
     presence: () => request('GET', '/helpers/presence'),
     /** Available helpers by cells of a kilometre. */
     coverage: () => request('GET', '/admin/coverage'),
@@ -149,6 +162,17 @@ export function adminApi({ request }: Requester) {
     blocksOf: async (userId: string) => (await request('GET', '/helpers/{userId}/blocks', { params: { userId } })).blocks,
   };
 }
+
+/** Functions of `ally.account`. */
+export type AccountApi = ReturnType<typeof accountApi>;
+/** Functions of `ally.emergencies`. */
+export type EmergencyApi = ReturnType<typeof emergencyApi>;
+/** Functions of `ally.helper`. */
+export type HelperApi = ReturnType<typeof helperApi>;
+/** Functions of `ally.resources`. */
+export type ResourceApi = ReturnType<typeof resourceApi>;
+/** Functions of `ally.admin`. */
+export type AdminApi = ReturnType<typeof adminApi>;
 
 /** What can send typed requests: an `AllyClient`. */
 export type Requester = Pick<Requests, 'request'>;

@@ -1,7 +1,7 @@
 /** The client: puts the parts together. What each does is in its own file. */
 
 import { Alerts, type AlertHandler } from './alerts.js';
-import { accountApi, adminApi, emergencyApi, helperApi, resourceApi } from './api.js';
+import { accountApi, adminApi, emergencyApi, helperApi, resourceApi, type AccountApi, type AdminApi, type EmergencyApi, type HelperApi, type ResourceApi } from './api.js';
 import { Connection, type ConnectionState } from './connection.js';
 import { Delivery } from './delivery.js';
 import { DispatcherRoom } from './dispatchers.js';
@@ -30,13 +30,16 @@ export interface ClientOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-/** The state of everything that concerns the user, read when it cannot be known from events. */
+/**
+ * The state of everything that concerns the user as owner and helper, read when it cannot be known from events. Others' emergencies that
+ * a dispatcher follows are not in it. It may come before or after a `raise()` of the same time resolves.
+ */
 export interface Snapshot {
   /** `started`, or why the missed events could not be replayed: `session:resync` in `/api/docs/events` of the service. */
   reason: string;
   /** The user's own live emergency. */
   active: Emergency | null;
-  /** The emergency that the user responds to. */
+  /** The emergency that the user responds to, or has completed, until it ends. */
   helping: Emergency | null;
   /** Live emergencies that wait for the user's answer. */
   pending: Emergency[];
@@ -70,11 +73,16 @@ export class AllyClient {
     path: P,
     ...options: object extends RequestOptions<M, P> ? [options?: RequestOptions<M, P>] : [options: RequestOptions<M, P>]
   ): Promise<DataOf<M, P>> => this.#requests.request(method, path, ...options);
-  readonly account = accountApi(this);
-  readonly emergencies = emergencyApi(this);
-  readonly helper = helperApi(this);
-  readonly admin = adminApi(this);
-  readonly resources = resourceApi(this);
+  /** One's own account, contacts, blocks and devices. */
+  readonly account: AccountApi = accountApi(this);
+  /** Emergencies, one's own and others'. */
+  readonly emergencies: EmergencyApi = emergencyApi(this);
+  /** What helpers do. */
+  readonly helper: HelperApi = helperApi(this);
+  /** What administrators do. */
+  readonly admin: AdminApi = adminApi(this);
+  /** Defibrillators and other things that help. */
+  readonly resources: ResourceApi = resourceApi(this);
   readonly #store: Store;
   readonly #tokens: TokenKeeper;
   readonly #requests: Requests;
@@ -135,15 +143,21 @@ export class AllyClient {
 
   // ------------------------------------------------------------------------------------------- session
 
+  /** Makes an account and logs in: `email`, `password`, and `name` or `firstName`. */
   async register(account: Register): Promise<User> {
     return this.#signIn(await this.request('POST', '/auth/register', { body: account }));
   }
 
+  /** Logs in. Connects, if `connect()` was called before. */
   async login(email: string, password: string): Promise<User> {
     return this.#signIn(await this.request('POST', '/auth/login', { body: { email, password } }));
   }
 
-  /** Ends the session, here in any case, and on the service if it answers. Alerts do not reach this device any more. */
+  /**
+   * Ends the session, here in any case, and on the service if it answers. Alerts do not reach this device any more, but a helper stays
+   * on duty, is chosen and counted, and is alerted on their other devices, by email and by telephone: `helper.update({ available: false })`
+   * before it ends the duty.
+   */
   async logout(): Promise<void> {
     await this.#tokens.load();
     const { refreshToken } = this.#tokens;
@@ -216,12 +230,15 @@ export class AllyClient {
     return emitter.on(name, handler);
   }
 
-  /** Takes alerts. An alert is acknowledged when every handler has taken it; while none has, the service alerts again. */
+  /**
+   * Takes alerts. An alert is acknowledged when every handler of it, those of `on('emergency:nearby')` included, has taken it. Use one of
+   * the two. See `AlertHandler` for what an alert that is not acknowledged means.
+   */
   onAlert(handler: AlertHandler): Unsubscribe {
     return this.#alerts.on(handler);
   }
 
-  /** Sends an event and returns what the service acknowledged. */
+  /** Sends an event and returns what the service acknowledged, without its `ok`. A refusal is a `SocketError`. */
   send<Name extends keyof ClientEvents>(name: Name, payload: ClientEvents[Name]['payload']): Promise<ClientEvents[Name]['answer']> {
     return this.#connection.send(name, payload);
   }
@@ -238,7 +255,11 @@ export class AllyClient {
     await this.send('emergency:leave', { emergencyId });
   }
 
-  /** Follows all emergencies, over reconnections, until `leaveDispatchers()` or an `error` for `dispatcher:join`. For administrators. */
+  /**
+   * Follows all emergencies, over reconnections, until `leaveDispatchers()` or an `error` for `dispatcher:join`. For administrators. Call
+   * `connect()` before: without a connection that is wanted it rejects with the reason of the connection, such as `not_started`. What
+   * is live already is read after it, with `admin.emergencies()`.
+   */
   async joinDispatchers(): Promise<void> {
     await this.#dispatchers.join();
   }
@@ -276,7 +297,10 @@ export class AllyClient {
     return this.#raiser.cancel();
   }
 
-  /** Reports the user's position when there is a connection: the newest only. */
+  /**
+   * Reports the user's position when there is a connection: the newest only. Returns at once; a report that failed for good is an `error`
+   * event. `send('location:update', position)` waits for the answer, whose `stored` tells whether it is the newest.
+   */
   reportPosition(position: Fix): void {
     this.#positions.report(position);
   }

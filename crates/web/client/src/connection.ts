@@ -162,7 +162,10 @@ export class Connection {
       const reason = this.#state.status === 'connected' ? 'timeout' : 'offline';
       throw new NetworkError(reason, `${name} was not answered`, { cause: error });
     }
-    if (answer.ok) return answer as ClientEvents[Name]['answer'];
+    if (answer.ok) {
+      const { ok: _, ...rest } = answer;
+      return rest as ClientEvents[Name]['answer'];
+    }
     const { code, message, retryAfterMs } = answer.error ?? { code: 'internal', message: 'No reason' };
     throw new SocketError(code, message, name, retryAfterMs ?? null);
   }

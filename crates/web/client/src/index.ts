@@ -3,6 +3,7 @@
 export { AllyClient, createClient } from './client.js';
 export type { AllyEvents, ClientOptions, LocalEvents, Snapshot } from './client.js';
 export type { Alert, AlertHandler } from './alerts.js';
+export type { AccountApi, AdminApi, EmergencyApi, HelperApi, ResourceApi } from './api.js';
 export type { ConnectionState, StopReason, WaitReason } from './connection.js';
 export * from './errors.js';
 export type { Unsubscribe } from './events.js';
