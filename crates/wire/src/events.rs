@@ -58,7 +58,7 @@ pub(crate) enum Payload<'a> {
     Created {
         /// The emergency.
         emergency: CallView<'a>,
-        /// Available helpers within the alert radius when it was raised.
+        /// Available helpers within the alert radius when it was raised, connected or not, without the owner.
         nearby_helper_count: u32,
     },
     /// The alert: this helper is asked to come.
@@ -175,7 +175,7 @@ pub(crate) enum Payload<'a> {
         /// When it was changed.
         timestamp: Timestamp,
     },
-    /// No helper has answered, and none is left to alert for now.
+    /// No helper has answered, none is left to alert for now, and the last alert is a minute old.
     Unanswered {
         /// The emergency.
         emergency_id: Uuid,

@@ -45,16 +45,22 @@ enum Data<'a> {
         radius: u32,
         /// How many were alerted.
         alerted: usize,
-        /// Those of them who respond; for administrators all.
+        /// Those of them who respond; for administrators all. An account without a helper record, which the policy `open` alerts, is in no
+        /// list of helpers.
         #[schemars(length(max = 1000))]
         helpers: Vec<AlertedHelper>,
         /// The best helper who was not alerted, for administrators; `null` if none is left, or if helpers are not chosen by what an
         /// alert is worth.
         passed: Option<PassedHelper>,
     },
-    /// An alert was confirmed, or seen.
+    /// A device of a helper has confirmed the alert.
     Acknowledged {
-        /// The helper; `null` for one that does not respond.
+        /// The helper; `null` for one that does not respond. For administrators always the helper.
+        helper_id: Option<Uuid>,
+    },
+    /// A helper has seen the alert.
+    Seen {
+        /// The helper; `null` for one that does not respond. For administrators always the helper.
         helper_id: Option<Uuid>,
     },
     /// A helper declined.
@@ -84,7 +90,9 @@ enum Data<'a> {
 struct AlertedHelper {
     /// The helper.
     id: Uuid,
-    /// Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth.
+    /// Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth. Reckoned
+    /// between cells of 250 m, and of 200 m around an approximate place, unless the place is shown exactly before accepting: helpers in one
+    /// cell have the same distance.
     distance: Option<u32>,
     /// Why the helper was chosen, for administrators; `null` for one that was rung again, or was not chosen by what an alert is
     /// worth.
@@ -190,7 +198,7 @@ pub fn timeline<'a>(
             Event::AlertSeen { helper } => {
                 let named = Some(*helper).filter(|&helper| may_name(helper));
                 let helper_id = named.map(|helper| helper.shown().into());
-                ("alerts:seen", Data::Acknowledged { helper_id }, event.actor.filter(|_| named.is_some()))
+                ("alerts:seen", Data::Seen { helper_id }, event.actor.filter(|_| named.is_some()))
             }
             Event::AlertsSent { channel, step, sent, failed } if administers => {
                 let ids = |helpers: &[UserId]| helpers.iter().map(|helper| helper.shown().into()).collect();

@@ -116,7 +116,12 @@ function simplified(value) {
   if (typeof $ref === 'string' && (description || Object.keys(siblings).length > 0)) {
     return { ...(description && { description }), allOf: [simplified({ $ref })] };
   }
-  const entries = Object.entries(value).filter(([key]) => key !== 'examples' && key !== 'default');
+  const isLeftOut = ([key, inner]) =>
+    key === 'examples' ||
+    key === 'default' ||
+    // Which of the optional fields has to be there: beside other keywords the compiler makes a type of it that takes anything.
+    (key === 'anyOf' && value.properties && inner.every((choice) => Object.keys(choice).join() === 'required'));
+  const entries = Object.entries(value).filter((entry) => !isLeftOut(entry));
   return Object.fromEntries(
     entries.map(([key, inner]) => [key, key === '$ref' ? inner.replace(SCHEMAS, '#/definitions/') : simplified(inner)]),
   );

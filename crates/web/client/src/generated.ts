@@ -36,7 +36,7 @@ export type ResolutionType = 'user_resolved' | 'helper_resolved' | 'admin_resolv
  * - `responding`: has accepted
  * - `on_way`: is on the way
  * - `arrived`: is there
- * - `completed`: has done what was to do, and may respond elsewhere
+ * - `completed`: has done what was to do, and may respond elsewhere; `helper-active` shows this emergency until it ends, or one that they respond to since
  * - `cancelled`: has given it up, or may not help any more
  */
 export type ResponseStatus = 'responding' | 'on_way' | 'arrived' | 'completed' | 'cancelled';
@@ -96,7 +96,7 @@ export type ContactTrigger = 'created' | 'unanswered';
  */
 export type ContactState = 'invited' | 'confirmed' | 'stopped' | 'undeliverable';
 /**
- * - `on_duty`: is alerted
+ * - `on_duty`: wants alerts, and may help
  * - `quiet`: in quiet hours
  * - `paused`: in a pause
  * - `off_duty`: the duty switch is off, or the account may not help
@@ -154,38 +154,6 @@ export type DeviceKind = 'webpush';
  * - `failing`: the last pushes failed, or the service has another key since: subscribe and register again
  */
 export type DeviceState = 'active' | 'failing';
-/**
- * A new account: with `name`, or with `firstName` and perhaps `lastName`.
- */
-export type Register = Register1 & {
-  /**
-   * An email address that no account has.
-   */
-  email: string;
-  /**
-   * The given name, or the only one.
-   */
-  firstName?: string | null;
-  /**
-   * The family name.
-   */
-  lastName?: string | null;
-  /**
-   * The whole name, which is split at its first white space.
-   */
-  name?: string | null;
-  /**
-   * Not trimmed.
-   */
-  password: string;
-  /**
-   * A phone number, as it was typed.
-   */
-  phone?: string | null;
-};
-export type Register1 = {
-  [k: string]: unknown;
-};
 /**
  * A helper's answer.
  *
@@ -1119,7 +1087,8 @@ export interface ListedEmergency {
    */
   _id?: string;
   /**
-   * The radius within which helpers are alerted, in metres.
+   * The radius within which helpers are alerted, in metres: at first the smallest of the service's radii (5, 10 and 15 km unless it
+   * is set up otherwise) that holds three available helpers, or the largest. It grows while nobody responds.
    */
   alertRadius: number;
   /**
@@ -2196,7 +2165,8 @@ export interface Emergency {
    */
   _id?: string;
   /**
-   * The radius within which helpers are alerted, in metres.
+   * The radius within which helpers are alerted, in metres: at first the smallest of the service's radii (5, 10 and 15 km unless it
+   * is set up otherwise) that holds three available helpers, or the largest. It grows while nobody responds.
    */
   alertRadius: number;
   /**
@@ -2434,6 +2404,35 @@ export interface Refresh {
   refreshToken: string;
 }
 /**
+ * A new account: with `name`, or with `firstName` and perhaps `lastName`.
+ */
+export interface Register {
+  /**
+   * An email address that no account has.
+   */
+  email: string;
+  /**
+   * The given name, or the only one.
+   */
+  firstName?: string | null;
+  /**
+   * The family name.
+   */
+  lastName?: string | null;
+  /**
+   * The whole name, which is split at its first white space.
+   */
+  name?: string | null;
+  /**
+   * Not trimmed.
+   */
+  password: string;
+  /**
+   * A phone number, as it was typed.
+   */
+  phone?: string | null;
+}
+/**
  * A new password, with the token of the link in the email.
  */
 export interface ResetPassword {
@@ -2662,7 +2661,7 @@ export interface Raised {
    */
   emergency: Emergency;
   /**
-   * Helpers on duty within the alert radius.
+   * Available helpers within the alert radius, connected or not, without the owner.
    */
   nearbyHelperCount: number;
 }
@@ -2780,11 +2779,13 @@ export interface EmergencyHelpers {
    */
   helpers: Responder[];
   /**
-   * Available helpers within the largest radius that are connected; `null` if there are one or two.
+   * Available helpers within the largest radius of `within` that are connected; `null` if there are one or two. Those who respond are
+   * not available.
    */
   online: number | null;
   /**
-   * Available helpers within each radius.
+   * Available helpers within 500, 1,000, 2,000 and 5,000 metres, as far as the alert radius; each number includes those of the
+   * smaller radii.
    *
    * @maxItems 10
    */
@@ -2922,7 +2923,7 @@ export interface Message {
    */
   recipientRole: 'creator' | 'helper' | null;
   /**
-   * The sender; `null` for the service, and where the viewer may not know an anonymous owner.
+   * The sender; `null` for the service (`senderRole` is `system`), and where the viewer may not know an anonymous owner.
    */
   senderId: string | null;
   /**
@@ -3091,7 +3092,7 @@ export interface TimelineEmergencyCreated {
      */
     emergency: Call;
     /**
-     * Available helpers within the alert radius when it was raised.
+     * Available helpers within the alert radius when it was raised, connected or not, without the owner.
      */
     nearbyHelperCount: number;
   };
@@ -3568,7 +3569,7 @@ export interface TimelineEmergencyUpdated {
   eventId: number;
 }
 /**
- * No helper has answered, and none is left to alert for now.
+ * No helper has answered, none is left to alert for now, and the last alert is a minute old.
  */
 export interface TimelineEmergencyUnanswered {
   /**
@@ -3580,7 +3581,7 @@ export interface TimelineEmergencyUnanswered {
    */
   at: string;
   /**
-   * No helper has answered, and none is left to alert for now.
+   * No helper has answered, none is left to alert for now, and the last alert is a minute old.
    */
   data: {
     /**
@@ -3736,7 +3737,8 @@ export interface TimelineAlertsSent {
      */
     alerted: number;
     /**
-     * Those of them who respond; for administrators all.
+     * Those of them who respond; for administrators all. An account without a helper record, which the policy `open` alerts, is in no
+     * list of helpers.
      *
      * @maxItems 1000
      */
@@ -3766,7 +3768,9 @@ export interface TimelineAlertsSent {
 }
 export interface AlertedHelper {
   /**
-   * Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth.
+   * Metres from the emergency, for helpers that respond; for administrators of all that were chosen by what an alert is worth. Reckoned
+   * between cells of 250 m, and of 200 m around an approximate place, unless the place is shown exactly before accepting: helpers in one
+   * cell have the same distance.
    */
   distance: number | null;
   /**
@@ -3818,7 +3822,7 @@ export interface PassedHelper {
   why: Why;
 }
 /**
- * An alert was confirmed, or seen.
+ * A device of a helper has confirmed the alert.
  */
 export interface TimelineAlertsAcknowledged {
   /**
@@ -3830,11 +3834,11 @@ export interface TimelineAlertsAcknowledged {
    */
   at: string;
   /**
-   * An alert was confirmed, or seen.
+   * A device of a helper has confirmed the alert.
    */
   data: {
     /**
-     * The helper; `null` for one that does not respond.
+     * The helper; `null` for one that does not respond. For administrators always the helper.
      */
     helperId: string | null;
   };
@@ -3848,7 +3852,7 @@ export interface TimelineAlertsAcknowledged {
   eventId: number;
 }
 /**
- * An alert was confirmed, or seen.
+ * A helper has seen the alert.
  */
 export interface TimelineAlertsSeen {
   /**
@@ -3860,11 +3864,11 @@ export interface TimelineAlertsSeen {
    */
   at: string;
   /**
-   * An alert was confirmed, or seen.
+   * A helper has seen the alert.
    */
   data: {
     /**
-     * The helper; `null` for one that does not respond.
+     * The helper; `null` for one that does not respond. For administrators always the helper.
      */
     helperId: string | null;
   };
@@ -4691,7 +4695,7 @@ export interface EmergencyCreatedPayload {
    */
   eventId: number;
   /**
-   * Available helpers within the alert radius when it was raised.
+   * Available helpers within the alert radius when it was raised, connected or not, without the owner.
    */
   nearbyHelperCount: number;
 }

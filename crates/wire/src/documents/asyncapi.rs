@@ -21,13 +21,18 @@ In this document `send` is what the service sends, `receive` what a client sends
     const socket = io('https://HOST/emergencies', { auth: (give) => give({ token, lastEventId }) });
 
 An event with `eventId` is from the event log: it is delivered in order, and replayed to a client that reconnects with \
-`auth.lastEventId`. The others carry current values. Begin with `latestEventId` of the first `session:ready`, and keep the \
+`auth.lastEventId`. The others carry current values when these change: none is sent at a connection, nor replayed. Read \
+`GET /api/v1/emergencies/{id}` after `session:ready` to have them. Begin with `latestEventId` of the first `session:ready`, and keep the \
 greatest `eventId` that was handled.
+
+`rooms` of `session:ready` are those of the connection: `user:{userId}`, `emergency:{id}` of one's live emergencies, and `helpers`, which \
+every account is in that may help and is on duty: under the policy `open` all that have not gone off duty, owners and administrators too.
 
 Owners and responding helpers are in the rooms of their emergencies by themselves, at every connection. Others enter a room with \
 `emergency:join`, at every connection again, with the `lastEventId` of that emergency.
 
-Administrators follow all emergencies with `dispatcher:join`, at every connection again. They are sent, as administrators and \
+Administrators follow all emergencies with `dispatcher:join`, at every connection again, and read what is live after it: \
+`GET /api/v1/admin/emergencies` with `status=active` and with `status=responding`. They are sent, as administrators and \
 once, whatever other rooms they are in: `emergency:created`, `emergency:updated`, `emergency:status_changed`, `emergency:reopened`, \
 `emergency:unanswered`, `emergency:resolved`, `emergency:cancelled`, `emergency:ended`, `helper:joined`, `helper:status_update`, \
 `emergency:alerts` and `helper:location`. What they are shown of places is in the access logs of the users concerned; where that \
@@ -43,7 +48,9 @@ A client event can have an acknowledgement: `{ok: true, …}` with the fields of
 beyond a limit are refused with `rate_limited` and `retryAfterMs`; a client that continues regardless is disconnected.
 
 No event tells that an administrator has verified a helper: read `GET /api/v1/helpers/me`. Alerts then arrive on the connections \
-that are there.";
+that are there.
+
+More: [how to use the events](/docs/events), [codes](/docs/errors), [limits](/docs/limits), [requests](/api/docs).";
 
 pub(super) fn document() -> Value {
     let mut schemas = Schemas::new();
@@ -133,6 +140,7 @@ impl Channel {
         let mut operation = json!({
             "action": action,
             "channel": { "$ref": format!("#/channels/{CHANNEL}") },
+            "title": event.name,
             "summary": event.summary,
             "messages": [self.add_message(name.clone(), message)],
         });
@@ -149,7 +157,7 @@ impl Channel {
             operation["x-rate-limits"] = rates::table(limits::of_event(event.name).limits);
         }
         if let Some(recipients) = event.recipients() {
-            operation["description"] = json!(format!("To {recipients}."));
+            operation["description"] = json!(format!("To {recipients}. {}", event.explanation()).trim_end());
         }
         self.operations.insert(format!("{action}{name}"), operation);
     }

@@ -30,30 +30,63 @@ impl Event {
     /// Who gets it; `None` for what answers a client alone.
     pub(super) fn recipients(&self) -> Option<&'static str> {
         Some(match self.name {
-            "emergency:created" => "helpers on duty, except the owner; held back for owners who raise many",
+            "emergency:created" => {
+                "helpers on duty, except the owner; held back for owners who raise many. To dispatchers at once"
+            }
             "emergency:nearby" => "each alerted helper, on all devices",
             "helper:joined" | "helper:status_update" | "emergency:status_changed" | "emergency:resolved" => {
-                "everybody in the room of the emergency: owner, responding helpers, and who has joined it"
+                "everybody in the room of the emergency: owner, responding helpers, and who has joined it; and dispatchers"
             }
             "emergency:details" | "response:check" => "the helper, on all devices",
-            "emergency:cancelled" => "everybody in the room of the emergency, and all alerted helpers",
+            "emergency:cancelled" => "everybody in the room of the emergency, all alerted helpers, and dispatchers",
             "emergency:ended" | "emergency:reopened" => {
-                "everybody in the room of the emergency, helpers on duty, and all alerted helpers"
+                "everybody in the room of the emergency, helpers on duty, all alerted helpers, and dispatchers"
             }
             "emergency:updated" => {
-                "everybody in the room of the emergency, and all alerted helpers that have neither declined nor cancelled"
+                "everybody in the room of the emergency, all alerted helpers that have neither declined nor cancelled, and dispatchers"
             }
             "contact:notified" => "the owner",
             "emergency:unanswered" | "emergency:alerts" => "the owner, and dispatchers",
             "device:lost" => "the user that had the device",
-            "emergency:message" => "owner and responding helpers, or sender and recipient of a direct message",
+            "emergency:message" => {
+                "owner and responding helpers, or sender and recipient of a direct message; not to dispatchers"
+            }
             "emergency:message:deleted" => "everybody who could read the message",
-            "helper:location" => "owner and responding helpers, at most once a second while the helper is on the way",
+            "helper:location" => {
+                "owner, responding helpers and dispatchers, at most once a second, while the status of the helper is `responding` or \
+                 `on_way`: from accepting until `arrived`, `completed` or `cancelled`, or the end"
+            }
             "presence:update" => {
                 "owner and responding helpers, except the user concerned; 15 seconds late when offline"
             }
             _ => return None,
         })
+    }
+
+    /// What else is to be known of an event; empty if its summary and its fields say all.
+    pub(super) fn explanation(&self) -> &'static str {
+        match self.name {
+            "emergency:nearby" => {
+                "Acknowledge it when the app has taken it, and send `alert:seen` when a person can see it: the owner sees both \
+                 counted, as `delivered` and `seen`. Without an acknowledgement, anything that comes from the device after it, the answer to a ping \
+                 too, shows that it has arrived (`sent`). While nobody responds, an alert that has not arrived is sent again every \
+                 minute, five times, and then every ten minutes, and its helper frees a place for another after 30 seconds; pushes, email and \
+                 telephone follow where they are set up. Each minute the search reaches the next radius. When none is \
+                 left, a minute after the last alert, `emergency:unanswered` tells the owner; from then on every helper who has not answered is \
+                 alerted again every ten minutes, acknowledged or not. A repetition has an `eventId` of its own. The times are \
+                 defaults."
+            }
+            "emergency:alerts" => {
+                "Sent when a number has changed, at most once a second, and not at a connection: `alerts` of the emergency has the same \
+                 numbers. A device that does not acknowledge is counted in `sent` when it answers the next ping, up to 25 seconds later."
+            }
+            "emergency:message" => {
+                "The service writes to the owner, too (`senderRole: system`, in English): that the call is stored and how many helpers are \
+                 alerted, and whether more help is needed when a helper has completed. These are direct messages, which no timeline has, and \
+                 no answer of a person."
+            }
+            _ => "",
+        }
     }
 }
 

@@ -19,15 +19,23 @@ events (`/api/docs/events`) tell who comes and where they are: `emergency:alerts
 `helper:location`, `emergency:message`. `resolve` or `cancel` ends it. After a start of the app `GET /api/v1/emergencies/active` has \
 the live one.
 
-A **helper** asks to be one with `PUT /api/v1/helpers/me`, and waits until an administrator has verified them, unless `helperPolicy` \
-of `GET /api/v1/app/config` is `open`. The app connects for events, and reports where the helper is: by the event `location:update`, \
+A **helper** asks to be one with `PUT /api/v1/helpers/me`, and waits until an administrator has verified them. Where `helperPolicy` \
+of `GET /api/v1/app/config` is `open`, nobody waits, and nobody has to ask: every account whose position is known is alerted and may \
+accept, without a helper record too (`helper` is `null`, `role` stays `user`, `GET /api/v1/helpers/me` is refused with `not_a_helper`). \
+An app of an owner that reports positions there makes its user a helper; `PUT /api/v1/helpers/me` with `available: false` ends that. The app connects for events, and reports where the helper is: by the event `location:update`, \
 or by `PUT /api/v1/helpers/me/location`. Without a position of the last day, a helper is not alerted. `emergency:nearby` is the \
 alert: acknowledge it, show it, send `alert:seen`, and answer with `POST /api/v1/emergencies/{id}/respond`. Then \
 `PUT /api/v1/emergencies/{id}/helper-status` and the positions tell the owner how far the helper is. After a start of the app \
-`helper-active` has the emergency that the helper responds to, `pending-for-helper` the alerts that wait for an answer.
+`helper-active` has the emergency that the helper responds to, `pending-for-helper` the alerts that wait for an answer. When an \
+emergency ends, responses keep the status that they had; `arrived` and `completed` count as help that was given.
 
-A **dispatcher** is an administrator: `dispatcher:join` follows all emergencies, `GET /api/v1/admin/emergencies` lists them, \
-`GET /api/v1/emergencies/{id}/timeline` tells what happened, `PUT /api/v1/helpers/{userId}/verification` lets a helper help.
+A helper is **on duty** while `available` is true and they may help, and **available** for an emergency while they are on duty, have a \
+position of the last day, respond to no other emergency, own none, and are neither in quiet hours nor paused. A connection is not needed.
+
+A **dispatcher** is an administrator: `dispatcher:join` follows all emergencies; after it `GET /api/v1/admin/emergencies` lists them: \
+the live ones are those with `status=active` and those with `status=responding`. `GET /api/v1/emergencies/{id}/timeline` tells whom \
+alerts reached, and what was said: no event tells dispatchers of messages, so read it again at each event of an emergency that is on the \
+screen. Names of helpers are in `respondingHelpers` and in `GET /api/v1/helpers`; of an account without a helper record there is only the id. `PUT /api/v1/helpers/{userId}/verification` lets a helper help.
 
 An access token is valid for a day unless the service is set up otherwise: the claim `exp` of the JWT tells. Exchange it ahead of \
 that with `POST /api/v1/auth/refresh`, one request at a time, and store the new pair before it is used. An answer 401 with \
@@ -38,15 +46,18 @@ Every answer with `success: true` has `data`; a refusal has `error.reason`, a co
 `error.message`, a sentence that may change. Times are RFC 3339 in UTC, distances metres, ids UUIDs. Unknown fields are \
 ignored. `null` counts as missing, except in changes of something that exists, where it clears. Answers may gain fields.
 
-For `active_emergency_exists` and `request_id_used`, `error.details` has the id of that emergency as `emergencyId`. A helper is \
-shown the exact place before accepting, unless the owner is anonymous or the service is set up so; then `location.precision` is \
-the size of the cell whose centre is shown.
+For `active_emergency_exists` and `request_id_used`, `error.details` is `[{field: \"emergencyId\", message: ID}]` with the id of that \
+emergency. Before accepting, a helper is shown the exact place if `placeBeforeAccept` of `GET /api/v1/app/config` is `exact`, the default \
+for verified helpers, and the owner is not anonymous. Otherwise, which is the default under the policy `open`, `location.precision` is the \
+size of the cell whose centre is shown (200 m for alerted helpers), and of the owner only the first name, or `null`.
 
 Limits are far above the use of one person: an answer 429 says in `Retry-After` when to try again, each operation which limits \
 count it. Operations without `x-rate-limits`, such as raising and answering an emergency, are never limited for their number.
 
 Every answer has the header `x-request-id`, and `traceparent` if the request has one (W3C Trace Context). A request can also be \
-refused before its route is known: 400 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.";
+refused before its route is known: 400 `malformed_request`, 414 `uri_too_long`, 431 `head_too_large`, 404 `route_not_found`, 405 `method_not_allowed`.
+
+More: [events](/docs/events), [errors](/docs/errors), [limits](/docs/limits), [pushes and other ways to reach people](/docs/reach).";
 
 /// Descriptions of the groups.
 const TAGS: [(&str, &str); 11] = [
@@ -253,7 +264,11 @@ fn success(data: &Value) -> Value {
 /// The content of a refusal with one of these reasons.
 fn refusal(status: u16, reasons: &[Reason]) -> Value {
     let names: Vec<_> = reasons.iter().map(|reason| reason.1).collect();
-    let details = if names[0] == "invalid_input" { json!([examples::field_error()]) } else { Value::Null };
+    let details = match names[0] {
+        "invalid_input" => json!([examples::field_error()]),
+        "active_emergency_exists" | "request_id_used" => json!([{ "field": "emergencyId", "message": examples::UUID }]),
+        _ => Value::Null,
+    };
     let of_route = json!({
         "properties": { "error": { "properties": { "code": { "const": status }, "reason": { "enum": names } } } },
     });
@@ -290,7 +305,7 @@ fn any_refusal() -> Value {
                     },
                     "details": {
                         "type": ["array", "null"], "maxItems": 1000, "items": { "$ref": "#/components/schemas/FieldError" },
-                        "description": "Every invalid field.",
+                        "description": "Every invalid field. For `active_emergency_exists` and `request_id_used`: the id of that emergency as the `message` of `emergencyId`.",
                     },
                 },
             },
@@ -301,7 +316,7 @@ fn any_refusal() -> Value {
 fn field_error() -> Value {
     json!({
         "type": "object",
-        "description": "An invalid field.",
+        "description": "An invalid field, or what a conflict is about.",
         "required": ["field", "message"],
         "properties": {
             "field": {
@@ -309,7 +324,7 @@ fn field_error() -> Value {
                 "examples": ["location.latitude"],
             },
             "message": {
-                "type": "string", "maxLength": 1000, "description": "What is expected, as the rest of a sentence.",
+                "type": "string", "maxLength": 1000, "description": "What is expected, as the rest of a sentence; of a conflict, the value of the field.",
                 "examples": ["must be a number from -90 to 90"],
             },
         },

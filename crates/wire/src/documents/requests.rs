@@ -178,6 +178,7 @@ requests! {
     /// A skill that was checked.
     CheckedSkill {
         /// Its name.
+        #[schemars(example = &"first aid")]
         name: RequiredText<40>,
         /// When it expires. Missing: it does not.
         until: Option<Time>,
@@ -310,6 +311,7 @@ requests! {
         /// A postal address.
         address: Option<Text<300>>,
         /// How to find the place.
+        #[schemars(example = &"2nd floor, on the left")]
         description: Option<Text<300>>,
     }
     /// A helper's answer to an alert.
@@ -559,7 +561,7 @@ requests! {
     /// The auth payload of the Socket.IO handshake.
     HandshakeAuth {
         /// An access token.
-        #[schemars(length(max = 4096))]
+        #[schemars(length(max = 4096), example = &"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTk3In0.c2lnbmF0dXJl")]
         token: String,
         /// The greatest `eventId` that the client has handled; before the first one, `latestEventId` of the first
         /// `session:ready`. What was missed since is replayed. One that this node does not know delays `session:ready` by up to two

@@ -19,10 +19,10 @@ const LEFT_OUT: [&str; 3] = ["emergency:nearby", "emergency:details", "device:lo
 pub(super) const OWN: [(&str, usize); 6] = [
     ("alerts:sent", 0),
     ("alerts:acknowledged", 1),
-    ("alerts:seen", 1),
-    ("alerts:declined", 2),
-    ("alerts:pushed", 3),
-    ("alerts:renewed", 4),
+    ("alerts:seen", 2),
+    ("alerts:declined", 3),
+    ("alerts:pushed", 4),
+    ("alerts:renewed", 5),
 ];
 
 /// What every entry has.

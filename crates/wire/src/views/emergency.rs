@@ -29,7 +29,7 @@ pub struct LocationView<'a> {
     #[schemars(length(max = 300))]
     address: Option<&'a str>,
     /// How to find the place; `null` for viewers who are shown an approximate place.
-    #[schemars(length(max = 300))]
+    #[schemars(length(max = 300), example = &"2nd floor, on the left")]
     description: Option<&'a str>,
 }
 
@@ -81,7 +81,8 @@ pub struct EmergencyView<'a> {
     silent_mode: bool,
     /// The owner is not shown to other users.
     anonymous_mode: bool,
-    /// The radius within which helpers are alerted, in metres.
+    /// The radius within which helpers are alerted, in metres: at first the smallest of the service's radii (5, 10 and 15 km unless it
+    /// is set up otherwise) that holds three available helpers, or the largest. It grows while nobody responds.
     alert_radius: u32,
     /// The owner; `null` where the viewer may not know them.
     user: Option<PersonView<'a>>,
@@ -377,7 +378,7 @@ impl<'a> From<&'a DeletedEmergency> for DeletedEmergencyView<'a> {
 pub struct RaisedView<'a> {
     /// The emergency.
     pub emergency: EmergencyView<'a>,
-    /// Helpers on duty within the alert radius.
+    /// Available helpers within the alert radius, connected or not, without the owner.
     pub nearby_helper_count: u32,
 }
 
@@ -390,9 +391,11 @@ pub struct HelpersView<'a> {
     helpers: Vec<ResponderView<'a>>,
     /// The number of `helpers`.
     count: usize,
-    /// Available helpers within the largest radius that are connected; `null` if there are one or two.
+    /// Available helpers within the largest radius of `within` that are connected; `null` if there are one or two. Those who respond are
+    /// not available.
     online: Option<u32>,
-    /// Available helpers within each radius.
+    /// Available helpers within 500, 1,000, 2,000 and 5,000 metres, as far as the alert radius; each number includes those of the
+    /// smaller radii.
     #[schemars(length(max = 10))]
     within: Vec<CountView>,
 }

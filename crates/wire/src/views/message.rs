@@ -41,7 +41,7 @@ pub struct MessageView<'a> {
     /// What the sender is to the emergency.
     #[schemars(with = "schema::SenderRole")]
     sender_role: &'static str,
-    /// The sender; `null` for the service, and where the viewer may not know an anonymous owner.
+    /// The sender; `null` for the service (`senderRole` is `system`), and where the viewer may not know an anonymous owner.
     sender_id: Option<Uuid>,
     /// The recipient of a direct message, `creator` for an anonymous owner; `null` for a message to everybody.
     #[schemars(length(max = 36))]

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Vec<Route> {
     let mut all = signing_in();
     all.extend(vec![
         Route::new("POST", "/api/v1/auth/logout", "logOut")
-            .says("End a session", "Or all sessions of the caller. Their connections are closed.")
+            .says("End a session", "Or all sessions of the caller. Their connections are closed, and no push is sent to their devices. A helper stays on duty.")
             .body::<Logout>()
             .confirms("The session has ended."),
         Route::new("GET", "/api/v1/auth/sessions", "listSessions")

@@ -61,7 +61,11 @@ fn reading() -> Vec<Route> {
             .says("Read the caller's own live emergency", "")
             .may_answer::<EmergencyData<'_>>("The live emergency of which the caller is the owner; `null` without one."),
         Route::new("GET", "/api/v1/emergencies/helper-active", "helpedEmergency")
-            .says("Read the emergency that the caller responds to", "")
+            .says(
+                "Read the emergency that the caller responds to",
+                "One that the caller has completed stays until it ends, unless they respond to another one since: their `status` in \
+                 `respondingHelpers` tells.",
+            )
             .may_answer::<EmergencyData<'_>>("The emergency; `null` without one."),
         Route::new("GET", "/api/v1/emergencies/pending-for-helper", "pendingAlerts")
             .says(
@@ -83,7 +87,7 @@ fn reading() -> Vec<Route> {
             .says(
                 "Read an emergency",
                 "For the owner, its helpers and administrators; while it is live, for any helper, with an approximate place if \
-                 the service is set up so.",
+                 `placeBeforeAccept` of `GET /api/v1/app/config` says so.",
             )
             .answers::<EmergencyData<'_>>(200, "The emergency, as the caller may see it.")
             .refuses(&[EMERGENCY_NOT_FOUND, NOT_AUTHORIZED]),

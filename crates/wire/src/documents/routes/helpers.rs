@@ -23,21 +23,25 @@ pub(super) fn routes() -> Vec<Route> {
             .says(
                 "Read the caller's helper record",
                 "No event tells that an administrator verified or rejected the helper: read it when the app is shown, and after \
-                 each `session:ready`. A helper who may help and is on duty then gets alerts at once, without connecting again.",
+                 each `session:ready`. A helper who may help and is on duty then gets alerts at once, without connecting again. Refused for an \
+                 account that never asked to be a helper, also where the policy `open` lets it help.",
             )
             .answers::<Helper<'_>>(200, "The record, with the alert preferences.")
             .refuses(&[NOT_A_HELPER]),
         Route::new("PUT", "/api/v1/helpers/me", "changeHelperRecord")
             .says(
                 "Become a helper, or change duty, skills, transport and alert preferences",
-                "A new helper is on duty (`available`), and is alerted once an administrator has verified them.",
+                "A new helper is on duty (`available`), and is alerted once an administrator has verified them; under the policy `open` at once. \
+                 `available: false` ends alerts, also for an account that never asked for them.",
             )
             .body::<HelperChange>()
             .answers::<Helper<'_>>(200, "The record as it is now."),
         Route::new("PUT", "/api/v1/helpers/me/location", "reportPosition")
             .says(
                 "Report where the caller is",
-                "As the event `location:update`. While the caller responds to an emergency, its owner sees it.",
+                "As the event `location:update`. Owner, responding helpers and dispatchers of an emergency are sent it while the caller's status there \
+                 is `responding` or `on_way`; after that they see the distance at most. Under the policy `open` an account whose \
+                 position is known is alerted, unless it is off duty.",
             )
             .body::<PositionReport>()
             .answers::<Located>(200, "The position, and whether it is the newest one now."),
