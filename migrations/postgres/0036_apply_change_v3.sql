@@ -106,9 +106,10 @@ BEGIN
             WHEN 'end_blocks' THEN '{op,owner_id,blocked_id,blocks}'
             WHEN 'add_trust' THEN '{op,emergency_id,owner_id,helpers,by,max,unless_since}'
             WHEN 'revoke_trust' THEN '{op,emergency_id}'
-            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision}'
+            WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,movement}'
             WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,responses}'
             WHEN 'decide_again' THEN '{op,helper_id,except}'
+            WHEN 'move_place' THEN '{op,emergency_id,latitude,longitude,address,place_description,movement}'
             WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
             WHEN 'delete_emergency' THEN '{op,emergency_id,owner_id,request_id,kind,status,latitude,longitude,created_at,ended_at,deleted_at}'
             WHEN 'announce_emergency' THEN '{op,emergency_id}'
@@ -600,11 +601,11 @@ BEGIN
             INSERT INTO emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
                 updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
-                renewed_at, search, revision)
+                renewed_at, search, revision, movement)
             SELECT id, owner_id, request_id, kind, category, description, latitude, longitude, address,
                 place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at,
                 updated_at, first_response_at, ended_at, ended_by, resolution, ending_notes, next_alert_at, resume_at,
-                renewed_at, search, revision
+                renewed_at, search, revision, movement
             FROM jsonb_populate_record(NULL::emergency, w);
 
         WHEN 'update_emergency' THEN
@@ -665,6 +666,12 @@ BEGIN
                     AND o.id IS DISTINCT FROM (w ->> 'except')::uuid
                     AND o.status IN ('active', 'responding') AND (o.search ->> 'by_gain')::boolean
                 FOR NO KEY UPDATE SKIP LOCKED));
+
+        -- The change updates the emergency, too, on condition of its revision.
+        WHEN 'move_place' THEN
+            UPDATE emergency SET latitude = (w ->> 'latitude')::float8, longitude = (w ->> 'longitude')::float8,
+                address = w ->> 'address', place_description = w ->> 'place_description', movement = w -> 'movement'
+            WHERE id = target;
 
         WHEN 'expect_revision' THEN
             PERFORM FROM emergency WHERE id = target AND revision = (w ->> 'revision')::bigint;

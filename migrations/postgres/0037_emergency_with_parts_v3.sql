@@ -1,10 +1,12 @@
--- How helpers travel, and what dispatch keeps of a response; and the view of emergencies (0008) with both. The release before goes on
+-- How helpers travel, what dispatch keeps of a response, and whether a place follows its owner; and the view of emergencies (0008) with them. The release before goes on
 -- reading the view before.
 
 ALTER TABLE account ADD COLUMN transport text NOT NULL DEFAULT 'foot'
     CONSTRAINT account_transport CHECK (transport IN ('foot', 'bike', 'car'));
 -- Read by the domain only (crates/domain/src/emergency/response.rs). Null for the default.
 ALTER TABLE response ADD COLUMN dispatch jsonb;
+-- The same, of a place that follows its owner (crates/domain/src/emergency/call.rs). Null for one that stays.
+ALTER TABLE emergency ADD COLUMN movement jsonb;
 
 -- A copy, as `duty` is, so that a search for helpers reads no other table.
 ALTER TABLE position ADD COLUMN transport text NOT NULL DEFAULT 'foot';
@@ -33,8 +35,8 @@ CREATE VIEW emergency_with_parts_v3 AS
 SELECT
     e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
     e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
-    e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.search::text AS search, e.created_at,
-    e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.revision, c.alerted,
+    e.alert_radius, e.wave, e.next_alert_at, e.resume_at, e.renewed_at, e.search::text AS search,
+    e.movement::text AS movement, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution, e.ending_notes, e.revision, c.alerted,
     c.acknowledged, c.declined, c.sent, c.seen, c.failed,
     (
         SELECT coalesce(json_agg(json_build_object(

@@ -58,7 +58,7 @@ BEGIN
     END IF;
     -- What was decided on the emergency before is stale.
     UPDATE emergency e SET latitude = g.latitude, longitude = g.longitude, category = NULL, description = NULL, address = NULL,
-        place_description = NULL, ending_notes = NULL, search = coalesce(e.search, '{}') || '{"is_thinned": true}', thinned_at = _at,
+        place_description = NULL, ending_notes = NULL, movement = NULL, search = coalesce(e.search, '{}') || '{"is_thinned": true}', thinned_at = _at,
         revision = e.revision + 1
     FROM unnest(_ids, _latitudes, _longitudes) AS g (id, latitude, longitude) WHERE e.id = g.id AND e.id = ANY (due);
     UPDATE response SET notes = NULL WHERE emergency_id = ANY (due) AND notes IS NOT NULL;

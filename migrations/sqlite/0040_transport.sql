@@ -1,9 +1,12 @@
--- How helpers travel, and what dispatch keeps of a response; and the views of accounts and of emergencies with both.
+-- How helpers travel, what dispatch keeps of a response, and whether a place follows its owner; and the views of accounts and of
+-- emergencies with them.
 
 alter table account add column transport text not null default 'foot'
     constraint account_transport_check check (transport in ('foot', 'bike', 'car'));
 -- Read by the domain only (crates/domain/src/emergency/response.rs). Null for the default.
 alter table response add column dispatch text constraint response_dispatch_check check (json_valid(dispatch));
+-- The same, of a place that follows its owner (crates/domain/src/emergency/call.rs). Null for one that stays.
+alter table emergency add column movement text constraint emergency_movement_check check (json_valid(movement));
 
 -- As before (0024).
 drop view account_view;
@@ -18,7 +21,8 @@ create view emergency_with_parts as
 select e.key, e.id, e.owner_id, o.first_name, o.last_name, e.request_id, e.kind, e.category, e.description, e.latitude,
        e.longitude, e.address, e.place_description, e.priority, e.severity, e.silent, e.anonymous, e.status,
        e.alert_radius, e.wave, e.created_at, e.updated_at, e.first_response_at, e.ended_at, e.ended_by, e.resolution,
-       e.ending_notes, e.next_alert_at, e.resume_at, e.renewed_at, e.search, e.revision,
+       e.ending_notes, e.next_alert_at, e.resume_at, e.renewed_at, e.search, e.movement,
+       e.revision,
        (select json_group_array(
                    json_object('helper_id', hex(r.helper_id), 'first_name', h.first_name, 'last_name', h.last_name,
                                'trust_score', h.trust_score, 'rating_sum', h.rating_sum,

@@ -141,6 +141,8 @@ export const emergency = (fields = {}) => {
     category: nullable(text),
     description: nullable(text),
     location: place(),
+    origin: nullable({ latitude: number, longitude: number, address: nullable(text), description: nullable(text) }),
+    fixedPlace: nullable(boolean),
     priority: text,
     severity: between(1, 10),
     status: text,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use allynet_domain::{
-    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, CheckedSkill, ContactAction, DeviceTests, Event,
-    EventId, HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice,
+    Account, AlertPreferences, AlertSchedule, BlockTarget, Change, CheckedSkill, ContactAction, DeviceTests, Emergency,
+    Event, EventId, HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice,
     Recipient, Revision, Role, SendChannel, Tier, UserBlock, UserId, Verification, Write,
     outbox::ReceiptState,
     port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
@@ -219,6 +219,16 @@ fn qualification(user: UserId) -> Write {
     }
 }
 
+fn move_of(emergency: &Emergency) -> Write {
+    let location = Box::new(emergency.call().details.location.clone());
+    Write::MovePlace { emergency: emergency.id(), location, movement: Box::default() }
+}
+
+fn device_test(user: UserId) -> Write {
+    let after = DeviceTests { last_at: Some(at(1)), window_from: Some(at(1)), count: 1 };
+    Write::CountDeviceTest { user, device: id(), before: DeviceTests::default(), after }
+}
+
 /// A write of every kind, with all that it may contain.
 fn every_write() -> Vec<Write> {
     let (owner, helper) = (new_account(), Account { helper: Some(verified()), ..new_account() });
@@ -236,12 +246,7 @@ fn every_write() -> Vec<Write> {
         Write::RemoveDevice { user, device: id() },
         Write::NoteKeyChange { device: id(), key: [7; 65] },
         Write::UsePasswordReset { user, token: keyed(1) },
-        Write::CountDeviceTest {
-            user,
-            device: id(),
-            before: DeviceTests::default(),
-            after: DeviceTests { last_at: Some(at(1)), window_from: Some(at(1)), count: 1 },
-        },
+        device_test(user),
         Write::PlanStep {
             message: id(),
             lease_until: at(10),
@@ -292,6 +297,7 @@ fn every_write() -> Vec<Write> {
         Write::SetRole { user, role: Role::Admin },
         Write::SetBlocked { user, blocked: true, reason: Some(text("Why")) },
         Write::RaiseEmergency(Box::new(emergency.clone())),
+        move_of(&emergency),
         Write::UpdateEmergency { emergency: Box::new(emergency), responses: vec![response_of(&helper, at(0))] },
         Write::ExpectRevision { emergency: of, revision: Revision(1) },
         Write::ExpectMayHelp { user, policy: HelperPolicy::Open },

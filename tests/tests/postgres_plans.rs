@@ -295,7 +295,8 @@ fn parameters(statement: &str) -> Vec<String> {
         }
         "messages::POST_CONTEXT" => vec![format!("{CALL}, {OWNER}, 'tap'"), format!("{CALL}, {OWNER}, null")],
         "positions::RECORD" => {
-            vec![format!("array[{HELPER}, {OWNER}]::uuid[], '{{1,2}}', '{{3,4}}', array[now(), now()], 100")]
+            let places = "'{1,2}', '{3,4}', array[now(), now()], 100";
+            vec![format!("array[{HELPER}, {OWNER}]::uuid[], {places}, array[{SESSION}, null]::uuid[]")]
         }
         "positions::ORDER" => vec![format!("array[{SESSION}]::uuid[], array[now()]")],
         "sessions::AUTHENTICATE" => vec![format!("{SESSION}, {OWNER}")],

@@ -431,7 +431,7 @@ async fn timers_and_sockets_cost_no_more_than_requests() {
         later.rules.alerts.timing.interval = -chrono::TimeDelta::hours(1);
         service.send(Some(&owner), &format!("POST emergencies/{emergency}/cancel"), &json!({})).await;
         let call = allynet_tests::contract::call_of(&owner.account);
-        emergencies::raise(&later, &actor(&owner), call.call().details.clone(), None).await.unwrap();
+        emergencies::raise(&later, &actor(&owner), call.call().details.clone(), None, false).await.unwrap();
         cost();
         assert_eq!(alerts::fire_due(cx, &*service.store.alerts, |_| ()).await.unwrap(), 1);
         assert_eq!(cost(), 1 + CHANGE, "looking for what is due, and a wave");

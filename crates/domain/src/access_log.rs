@@ -39,6 +39,10 @@ impl LoggedEvent {
             Event::EmergencyCreated { call, .. } | Event::EmergencyUpdated { call, .. } => {
                 Some(ReadPlace { user: call.owner.id, emergency: call.id })
             }
+            Event::EmergencyMoved { owner, .. } => match self.emergency {
+                Some(emergency) => Some(ReadPlace { user: *owner, emergency }),
+                None => None,
+            },
             _ => None,
         }
     }

@@ -116,6 +116,7 @@ impl LoggedEvent {
             self.event,
             Event::EmergencyCreated { .. }
                 | Event::EmergencyUpdated { .. }
+                | Event::EmergencyMoved { .. }
                 | Event::HelperJoined { .. }
                 | Event::HelperStatusUpdated { .. }
                 | Event::StatusChanged { .. }
@@ -172,6 +173,11 @@ impl LoggedEvent {
                 to_all(to_all_who_heard(emergency, (*announced, is_critical), alerted, hidden_from))
             }
             Event::EmergencyUpdated { alerted, finished, .. } => to_stages(room, alerted, finished),
+            // For all others the new place counts when they read the emergency.
+            Event::EmergencyMoved { finished, .. } => {
+                let finished = finished.iter().copied().map(Room::User);
+                to_all(Audience::of([Room::Participants(emergency)]).but(finished))
+            }
             Event::MessagePosted { message } => {
                 to_readers(message.readers(), message.from.id(), Room::Participants(emergency))
             }
@@ -208,6 +214,7 @@ impl LoggedEvent {
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
                 | Event::EmergencyUpdated { .. }
+                | Event::EmergencyMoved { .. }
         )
     }
 
@@ -300,6 +307,7 @@ impl LoggedEvent {
                 | Event::EmergencyEnded { .. }
                 | Event::EmergencyReopened { .. }
                 | Event::EmergencyUpdated { .. }
+                | Event::EmergencyMoved { .. }
                 | Event::AlertsRenewed
                 | Event::EmergencyDeleted
                 | Event::MessagePosted { .. }

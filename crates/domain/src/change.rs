@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::{
     Account, AlertPreferences, AlertSchedule, Call, CheckedSkill, ContactAction, DeletedEmergency, DeliveryId, Details,
-    Device, DeviceId, DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Message, MessageId,
-    NewEvent, NoticeId, NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient, PasswordHash, PlannedNotice,
-    PushKey, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Tier, Timestamp, UserBlock, UserId,
-    Verification,
+    Device, DeviceId, DeviceTests, Emergency, EmergencyId, Event, HelperPolicy, HelperRecord, Location, Message,
+    MessageId, Movement, NewEvent, NoticeId, NoticeNote, OutboxId, OutboxKind, OutboxMessage, OutboxRecipient,
+    PasswordHash, PlannedNotice, PushKey, Recipient, Response, Revision, Role, Score, Session, SessionId, Text, Tier,
+    Timestamp, UserBlock, UserId, Verification,
     alert_timing::later,
     outbox::{DeliveryNote, MESSAGE_PUSH_INTERVAL, ReceiptState, SendChannel},
     port::{EndedBlocks, KeyedHash, LoginSource},
@@ -422,7 +422,8 @@ pub enum Write {
         /// The responses that are new or changed.
         responses: Vec<Response>,
     },
-    /// The details of an emergency, but for its place, its silence and its anonymity, which do not change. The change MUST also
+    /// The details of an emergency, but for its place, which has a write of its own, its silence and its anonymity, which do not
+    /// change. The change MUST also
     /// update the emergency, which decides whether it is at the revision it was loaded at.
     ChangeDetails {
         /// The emergency.
@@ -438,6 +439,15 @@ pub enum Write {
         helper: UserId,
         /// The emergency that needs no such decision.
         except: Option<EmergencyId>,
+    },
+    /// Where an emergency is now. The change MUST also update the emergency, as for new details.
+    MovePlace {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// The new place.
+        location: Box<Location>,
+        /// What it has to do with where the owner is.
+        movement: Box<Movement>,
     },
     /// Checks that the store still holds this revision; `Stale` otherwise.
     ExpectRevision {

@@ -83,8 +83,12 @@ impl PlacePolicy {
     /// Judging by the exact place would disclose it: an owner could move a helper account of their own around an
     /// approximate emergency, and see where it begins to be counted.
     pub fn judged_place(&self, details: &Details) -> Position {
-        let exact = details.location.position;
-        if self.is_approximate(details.anonymous) { self.grid.fine(exact) } else { exact }
+        self.judged_position(details.location.position, details.anonymous)
+    }
+
+    /// The same, for an emergency at this position.
+    pub fn judged_position(&self, exact: Position, anonymous: bool) -> Position {
+        if self.is_approximate(anonymous) { self.grid.fine(exact) } else { exact }
     }
 
     /// The place around which helpers are searched.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
-    Message, MessageId, Metres, NoticeState, Recipient, ResolutionType, ResponseStatus, SendChannel, SessionId, Text,
-    Timestamp, UserId,
+    Message, MessageId, Metres, NoticeState, Position, Recipient, ResolutionType, ResponseStatus, SendChannel,
+    SessionId, Text, Timestamp, UserId,
     dispatch::{LoggedDecision, Transport},
 };
 
@@ -217,6 +217,18 @@ pub enum Event {
         /// The helpers whose completed response counts no more as help.
         finished: Vec<UserId>,
     },
+    /// The place followed its owner.
+    EmergencyMoved {
+        /// The owner.
+        owner: UserId,
+        /// The new place.
+        position: Position,
+        /// When.
+        at: Timestamp,
+        /// The helpers whose completed response counts no more as help: they are shown no places.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        finished: Vec<UserId>,
+    },
     /// The owner asked for more help.
     AlertsRenewed,
     /// The owner deleted the emergency after its end.
@@ -339,6 +351,7 @@ impl Event {
             Self::EmergencyEnded { .. } => "emergency_ended",
             Self::EmergencyReopened { .. } => "emergency_reopened",
             Self::EmergencyUpdated { .. } => "emergency_updated",
+            Self::EmergencyMoved { .. } => "emergency_moved",
             Self::AlertsRenewed => "alerts_renewed",
             Self::EmergencyDeleted => "emergency_deleted",
             Self::MessagePosted { .. } => "message_posted",

@@ -6,7 +6,7 @@
 //! ```
 //! use allynet_domain::{
 //!     Acceptance, AlertPolicy, Call, Details, Emergency, EmergencyStatus, EmergencyType, HelperCard, HelpersInRange,
-//!     Location, Person, Position, Priority, Refusal, HelperReputation, Search, Severity, Text, Timestamp,
+//!     Location, Movement, Person, Position, Priority, Refusal, HelperReputation, Search, Severity, Text, Timestamp,
 //! };
 //! use uuid::Uuid;
 //!
@@ -26,7 +26,7 @@
 //!     silent: false,
 //!     anonymous: false,
 //! };
-//! let call = Call { id: Uuid::from_u128(1).into(), owner: person(2, "Ada")?, details, created_at: now };
+//! let call = Call { id: Uuid::from_u128(1).into(), owner: person(2, "Ada")?, details, created_at: now, movement: Movement::default() };
 //!
 //! let first_wave = AlertPolicy::default().first_wave(&HelpersInRange::default());
 //! let mut emergency = Emergency::raise(call, None, &first_wave, Search::default());
@@ -68,6 +68,7 @@ pub mod locale;
 pub mod login;
 pub mod lost_events;
 pub mod message;
+pub mod moves;
 pub mod name;
 pub mod near;
 pub mod opening_hours;
@@ -126,9 +127,9 @@ pub use disclosure::{AlertPlace, Disclosure, PlaceBeforeAccept, PlacePolicy, Sho
 pub use emergency::{
     ARRIVED_WITHIN, Acceptance, Call, CheckedResponses, CompletionHold, DeletedEmergency, Details, DetailsChange,
     Emergency, EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType,
-    Ending, GainInput, ImpossibleState, Location, NotedSign, Priority, Relation, Reopened, ResolutionType, Response,
-    ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect, Severity, SeverityError,
-    Sign, StallTiming, UpdatedResponse,
+    Ending, GainInput, ImpossibleState, Location, Movement, NotedSign, PlaceMove, Priority, Relation, Reopened,
+    ResolutionType, Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect,
+    Severity, SeverityError, Sign, StallTiming, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
@@ -144,6 +145,7 @@ pub use login::{
 };
 pub use lost_events::LostEvents;
 pub use message::{Addressee, Message, Sender, To};
+pub use moves::{JumpFilter, SessionFix, TimedPosition};
 pub use name::{Name, NameError};
 pub use outbox::{OutboxKind, OutboxMessage, OutboxRecipient, SendChannel};
 pub use password_reset::{MAX_RESETS_A_DAY, RESET_AGAIN_AFTER, RESET_VALID_FOR, RESETS_COUNTED_FOR};

@@ -21,6 +21,15 @@ pub enum Signal {
         /// The time of the position.
         at: Timestamp,
     },
+    /// A new position of the owner of an emergency whose place follows them.
+    OwnerMoved {
+        /// The emergency.
+        emergency: EmergencyId,
+        /// Their position.
+        position: Position,
+        /// The time of the position.
+        at: Timestamp,
+    },
     /// An announcement of the connections of a node.
     Presence {
         /// The node that announces.

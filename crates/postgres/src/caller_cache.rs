@@ -159,6 +159,7 @@ pub(crate) fn written_users(change: &Change) -> Vec<UserId> {
             | Write::UpdateEmergency { .. }
             | Write::ChangeDetails { .. }
             | Write::DecideAgain { .. }
+            | Write::MovePlace { .. }
             | Write::ExpectRevision { .. }
             | Write::DeleteEmergency(_)
             // The trust in the cache is corrected within a second.

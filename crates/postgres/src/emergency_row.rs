@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, EmergencyStatus, Ending, HelperCard, Location,
-    Metres, RecentRings, Response, ResponseDispatch, ResponseRecord, ResponseStatus, Revision, Search, Severity, Text,
-    Timestamp, UserId, dispatch::Transport, port::Result,
+    Metres, Movement, RecentRings, Response, ResponseDispatch, ResponseRecord, ResponseStatus, Revision, Search,
+    Severity, Text, Timestamp, UserId, dispatch::Transport, port::Result,
 };
 use allynet_sql::RowDecoder;
 use serde::Deserialize;
@@ -54,6 +54,7 @@ pub(crate) struct EmergencyRow {
     resume_at: Option<Timestamp>,
     renewed_at: Option<Timestamp>,
     search: Option<String>,
+    movement: Option<String>,
     revision: i64,
     #[sqlx(flatten)]
     counts: CountsRow,
@@ -153,6 +154,7 @@ impl EmergencyRow {
             resume_at,
             renewed_at,
             search,
+            movement,
             revision,
             counts,
             responses,
@@ -163,7 +165,13 @@ impl EmergencyRow {
         let responses: Vec<ResponseRow> = stored.json("responses", &responses)?;
         let resolution = stored.parse_opt("resolution", ending.resolution.as_deref())?;
         Emergency::restore(EmergencySnapshot {
-            call: Call { id: id.into(), owner, details: details.details(stored)?, created_at },
+            call: Call {
+                id: id.into(),
+                owner,
+                details: details.details(stored)?,
+                created_at,
+                movement: movement.map_or(Ok(Movement::default()), |json| stored.json("movement", &json))?,
+            },
             request_id: stored.text_opt("request_id", request_id.as_deref())?,
             status,
             alert_radius: Metres::new(alert_radius),

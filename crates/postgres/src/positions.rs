@@ -20,14 +20,16 @@ use crate::{Postgres, error::failed, near::MAX_ANCHOR_DISTANCE};
 /// node whose clock was wrong, and must not keep later positions out until the clock reaches it. The clock of the database
 /// decides, because it is the only one that all nodes share.
 const RECORD: &str = "
-    INSERT INTO position AS p (account_id, latitude, longitude, at, anchor)
-    SELECT f.account_id, f.latitude, f.longitude, f.at,
+    INSERT INTO position AS p (account_id, latitude, longitude, at, session_id, anchor)
+    SELECT f.account_id, f.latitude, f.longitude, f.at, f.session_id,
         ST_SetSRID(ST_MakePoint(f.longitude, f.latitude), 4326)::geography
-    FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[]) AS f (account_id, latitude, longitude, at)
+    FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[], $6::uuid[])
+        AS f (account_id, latitude, longitude, at, session_id)
     JOIN account a ON a.id = f.account_id
     ORDER BY f.account_id
     ON CONFLICT ON CONSTRAINT position_pkey DO UPDATE SET
         latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at,
+        session_id = excluded.session_id,
         anchor = CASE WHEN ST_DWithin(p.anchor, excluded.anchor, $5, false) THEN p.anchor ELSE excluded.anchor END
     WHERE p.at <= excluded.at OR p.at > clock_timestamp()
     RETURNING account_id";
@@ -69,11 +71,13 @@ impl Positions for Postgres {
         let outdated = self.outdated(reports).await?;
         let current = |report: &&Report| report.taken.is_none_or(|taken| !outdated.contains(&taken.session));
         let (mut users, mut latitudes, mut longitudes, mut times) = (vec![], vec![], vec![], vec![]);
-        for Report { fix: Fix { user, position, at }, .. } in reports.iter().filter(current) {
+        let mut sessions: Vec<Option<Uuid>> = vec![];
+        for Report { fix: Fix { user, position, at }, session, .. } in reports.iter().filter(current) {
             users.push(Uuid::from(*user));
             latitudes.push(position.latitude());
             longitudes.push(position.longitude());
             times.push(*at);
+            sessions.push(session.map(Uuid::from));
         }
         if users.is_empty() {
             return Ok(Vec::new());
@@ -84,6 +88,7 @@ impl Positions for Postgres {
             .bind(longitudes)
             .bind(times)
             .bind(MAX_ANCHOR_DISTANCE)
+            .bind(sessions)
             .fetch_all(self.positions_pool())
             .await
             .map_err(failed)?;

@@ -1,7 +1,7 @@
 //! The raise context of a new emergency, in one statement: an earlier emergency of its owner, and the helpers around.
 
 use allynet_domain::{
-    Emergency, HelpersInRange, Metres, Position, Text, Tier, UserId,
+    Emergency, HelpersInRange, Metres, Position, SessionFix, Text, Tier, UserId,
     dispatch::CensusQuery,
     grid::{HELPER_CELL, helper_cell},
     port::{RaiseContext, RaiseQuery, Result},
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Always one row: the earlier emergency of the owner `$1` (the live one, else with the request id `$2`) or nulls, the id of
-/// a deleted one with that request id, the owner's position if they are a helper that counts, the helpers (as
+/// a deleted one with that request id, the owner's position if they are a helper that counts, the newest one as `owner_fix`, the helpers (as
 /// [`FoundRow`]) who may be around the latitude `$3` and longitude `$4`, and as `step` how many of the radii were searched.
 ///
 /// `$6` are the radii, growing; `$7` and `$8` the outer and inner anchor distances of each. A search ends with the first
@@ -76,6 +76,11 @@ const READ: &str = "
                 FROM ring WHERE owner_id = $1 AND rung_at > $12 GROUP BY helper_id
             ) AS r
         ) AS rings,
+        (
+            SELECT json_build_object('session', o.session_id, 'position',
+                json_build_object('latitude', o.latitude, 'longitude', o.longitude), 'at', o.at)::text
+            FROM position o WHERE o.account_id = $1 AND o.session_id IS NOT NULL
+        ) AS owner_fix,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude
     FROM (
         SELECT array_agg(f.id) FILTER (WHERE f.reason IS NULL) AS helpers,
@@ -133,6 +138,11 @@ const READ_CENSUS: &str = concat!(
                 FROM ring WHERE owner_id = $11 AND rung_at > $10 GROUP BY helper_id
             ) AS r
         ) AS rings,
+        (
+            SELECT json_build_object('session', o.session_id, 'position',
+                json_build_object('latitude', o.latitude, 'longitude', o.longitude), 'at', o.at)::text
+            FROM position o WHERE o.account_id = $11 AND o.session_id IS NOT NULL
+        ) AS owner_fix,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude,",
     census_columns!(),
     "
@@ -150,6 +160,13 @@ fn owner_position(row: &PgRow, owner: UserId) -> Result<Option<Position>> {
     let longitude: Option<f64> = row.try_get("owner_longitude").map_err(failed)?;
     let stored = RowDecoder { table: "position", id: Uuid::from(owner) };
     latitude.zip(longitude).map(|(latitude, longitude)| stored.position(latitude, longitude)).transpose()
+}
+
+/// The newest position of the owner: JSON with the keys of [`SessionFix`], or null.
+fn owner_fix(row: &PgRow, owner: UserId) -> Result<Option<SessionFix>> {
+    let fix: Option<String> = row.try_get("owner_fix").map_err(failed)?;
+    let stored = RowDecoder { table: "position", id: Uuid::from(owner) };
+    fix.map(|json| stored.json("session_id", &json)).transpose()
 }
 
 impl Postgres {
@@ -192,6 +209,7 @@ impl Postgres {
             helpers: HelpersInRange { counts, nearest, skipped },
             hidden_from: hidden_from.into_iter().map(UserId::from).collect(),
             owner_distance: owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged)),
+            owner_fix: owner_fix(&row, owner)?,
             rings: recent_rings(&row, owner.into())?,
             census: census(&row, on_duty.now)?,
         })
@@ -230,10 +248,19 @@ impl Postgres {
         let hidden_from: Vec<Uuid> = row.try_get("hidden_from").map_err(failed)?;
         let hidden_from = hidden_from.into_iter().map(UserId::from).collect();
         let owner_distance = owner_position(&row, owner)?.map(|at| helper_cell(at).distance_to(place.judged));
-        let rings = recent_rings(&row, owner.into())?;
+        let (owner_fix, rings) = (owner_fix(&row, owner)?, recent_rings(&row, owner.into())?);
         let Some(&farthest) = searched.last() else {
             let helpers = HelpersInRange::default();
-            return Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census: vec![] });
+            return Ok(RaiseContext {
+                earlier,
+                deleted,
+                helpers,
+                hidden_from,
+                owner_distance,
+                owner_fix,
+                rings,
+                census: vec![],
+            });
         };
         let found = found.helpers(farthest)?;
         let mut helpers = HelpersInRange::default();
@@ -251,6 +278,7 @@ impl Postgres {
         helpers.nearest = found.nearest(place, limit);
         helpers.skipped = found.skipped(place);
         helpers.nearest.retain(|recipient| recipient.distance <= last);
-        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census: vec![] })
+        let census = vec![];
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, owner_fix, rings, census })
     }
 }

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 use allynet_domain::{
     ADDRESS_KNOWN_FOR, Account, AlertPreferences, AlertSchedule, AlertScope, Change, CheckedSkill, DeletedEmergency,
-    Device, DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT,
-    MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, NewEvent, NoticeEntry, NoticeNote, OutboxMessage,
-    OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice, RatingCounts, ReceivingDevice, Response,
-    ResponseRecord, Revision, Sender, Session, SessionId, Timestamp, To, Url, UserBlock, UserId, Write,
+    Device, DeviceId, Email, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, Location, MAX_BLOCKS,
+    MAX_BLOCKS_IN_EFFECT, MAX_DEVICES, MAX_KNOWN_ADDRESSES, MAX_TRUST, Message, Metres, Movement, NewEvent,
+    NoticeEntry, NoticeNote, OutboxMessage, OutboxRecipient, PasswordHash, PlannedDelivery, PlannedNotice,
+    RatingCounts, ReceivingDevice, Response, ResponseRecord, Revision, Sender, Session, SessionId, Timestamp, To, Url,
+    UserBlock, UserId, Write,
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
 };
@@ -61,6 +62,7 @@ fn emergencies(change: &Change) -> Vec<EmergencyId> {
         Write::RevokeTrust(emergency)
         | Write::AnnounceEmergency(emergency)
         | Write::ChangeDetails { emergency, .. }
+        | Write::MovePlace { emergency, .. }
         | Write::ExpectRevision { emergency, .. }
         | Write::SendAlerts { emergency, .. }
         | Write::AcknowledgeAlert { emergency, .. }
@@ -252,6 +254,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         Write::RaiseEmergency(emergency) => raise_emergency(emergency),
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
         Write::DecideAgain { helper, except } => json!({ "op": "decide_again", "helper_id": helper, "except": except }),
+        Write::MovePlace { emergency, location, movement } => move_place(*emergency, location, movement),
         Write::ExpectRevision { emergency, revision } => expect_revision(*emergency, *revision),
         // Left out before: the function would refuse it.
         Write::ChangeDetails { .. } | Write::DeleteAccount { .. } => Value::Null,
@@ -290,15 +293,17 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::AddRating { emergency, helper, score, comment, counts } => json!({
             "op": "add_rating", "emergency_id": emergency, "helper_id": helper, "score": score, "comment": comment,
-            "counts": counts.map(|RatingCounts { owner, unless_since }| {
-                json!({ "owner": owner, "unless_since": unless_since })
-            }),
+            "counts": counts.map(rating_counts),
         }),
         Write::AddReport { emergency, reporter, about, reason } => json!({
             "op": "add_report", "emergency_id": emergency, "reporter_id": reporter, "about_id": about,
             "reason": reason,
         }),
     }
+}
+
+fn rating_counts(RatingCounts { owner, unless_since }: RatingCounts) -> Value {
+    json!({ "owner": owner, "unless_since": unless_since })
 }
 
 fn add_block(
@@ -448,7 +453,15 @@ fn raise_emergency(emergency: &Emergency) -> Value {
         "ended_by": ending.and_then(|e| e.by), "resolution": emergency.resolution(),
         "ending_notes": ending.and_then(|e| e.notes.as_ref()), "next_alert_at": timers.next_alert_at,
         "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(), "search": emergency.search(),
-        "revision": emergency.revision().0,
+        "revision": emergency.revision().0, "movement": call.movement.stored(),
+    })
+}
+
+fn move_place(emergency: EmergencyId, location: &Location, movement: &Movement) -> Value {
+    let Location { position, address, description } = location;
+    json!({
+        "op": "move_place", "emergency_id": emergency, "latitude": position.latitude(),
+        "longitude": position.longitude(), "address": address, "place_description": description, "movement": movement,
     })
 }
 

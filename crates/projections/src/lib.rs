@@ -8,6 +8,7 @@ mod last_positions;
 mod membership;
 mod movement;
 mod open_emergencies;
+mod owner_tracking;
 mod presence;
 mod replay;
 mod tracking;
@@ -17,9 +18,11 @@ pub use membership::{Membership, MembershipHistory};
 pub use movement::Movements;
 pub use open_emergencies::{
     OpenEmergencies,
+    moves::FollowedPlace,
     nearby::PositionChange,
     participation::{Engagement, Trip},
 };
+pub use owner_tracking::{OwnerTracker, OwnerUpdate};
 pub use presence::ClusterPresence;
 pub use replay::Replay;
 pub use tracking::{FixSource, HelperTracker, TrackingUpdate};

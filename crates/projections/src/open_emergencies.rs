@@ -9,6 +9,7 @@
 
 mod apply;
 mod freed_users;
+pub(crate) mod moves;
 pub(crate) mod nearby;
 pub(crate) mod participation;
 
@@ -16,7 +17,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use allynet_domain::{
     BlockedPair, Call, Emergency, EmergencyId, EmergencyStatus, Metres, PlacePolicy, Position, Recipient,
-    ResponseStatus, Timestamp, UserId, dispatch::Transport,
+    ResponseStatus, SessionFix, Timestamp, UserId, dispatch::Transport,
 };
 use parking_lot::Mutex;
 
@@ -56,6 +57,8 @@ struct OpenEmergency {
     responses: HashMap<UserId, Participation>,
     /// Pairs of its helpers that a block separates, the smaller id first.
     separated: HashSet<(UserId, UserId)>,
+    /// The last move of its place that the log has told of. What is read may be older.
+    moved: Option<(Position, Timestamp)>,
 }
 
 /// The part of a call that queries for positions and alerts need.
@@ -67,6 +70,10 @@ struct OpenCall {
     position: Position,
     /// The place from which it is judged whether a helper is near.
     judged_place: Position,
+    /// The position of the owner that the place has followed last; only those of its session count. `None` if it stays.
+    followed: Option<SessionFix>,
+    /// When the place moved last.
+    moved_at: Option<Timestamp>,
     raised_at: Timestamp,
     /// Helpers are searched, because no response counts as help.
     is_unanswered: bool,
@@ -117,6 +124,9 @@ impl OpenEmergencies {
             alert_radius: emergency.alert_radius(),
             ..OpenCall::before_alerts(emergency.call(), &self.places)
         });
+        if let Some((position, at)) = state.open.get(&id).and_then(|open| open.moved) {
+            state.move_place(id, position, at, &self.places);
+        }
         for response in emergency.responses() {
             let participation = Participation {
                 status: response.status,
@@ -171,6 +181,8 @@ impl OpenCall {
             anonymous: call.details.anonymous,
             position: call.details.location.position,
             judged_place: places.judged_place(&call.details),
+            followed: call.movement.followed,
+            moved_at: call.movement.moved_at,
             raised_at: call.created_at,
             is_unanswered: true,
             wave: 0,

@@ -32,6 +32,7 @@ use crate::{
         place_readings::PlaceReadings,
         replay::Replayer,
     },
+    owner_tracking::OwnerTracking,
     presence::NodePresence,
     session::{connection_permits::ConnectionPermits, device::Device, in_flight::InFlight},
     tasks::{presence::PresenceTask, runner::RealtimeTasks},
@@ -65,6 +66,8 @@ pub struct GatewayPorts {
     pub open_emergencies: Arc<OpenEmergencies>,
     /// Positions of helpers on their way.
     pub tracking: Arc<Tracking>,
+    /// Positions of owners whose emergency follows them.
+    pub owners: Arc<OwnerTracking>,
     /// Called with each user who connects, goes on duty, or is available again.
     pub on_appeared: OnAppeared,
     /// The id of this node.
@@ -190,6 +193,7 @@ fn tasks(
         alert_counts: AlertCountSchedule::default(),
         open_emergencies: ports.open_emergencies,
         tracking: ports.tracking,
+        owners: ports.owners,
         readings,
         on_appeared: ports.on_appeared,
         places: ports.emergencies.rules.places,

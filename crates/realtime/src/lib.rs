@@ -11,6 +11,7 @@ mod in_process_signals;
 mod inbound;
 mod metrics;
 mod outbound;
+mod owner_tracking;
 mod presence;
 mod session;
 mod tasks;
@@ -21,6 +22,7 @@ pub use self::{
     in_process_signals::InProcessSignals,
     metrics::describe as describe_metrics,
     outbound::dispatcher::{DeliveryObserver, OnAppeared},
+    owner_tracking::OwnerTracking,
     session::inbox::{Inbox, PushError},
     tasks::runner::RealtimeTasks,
     tracking::Tracking,

@@ -63,8 +63,8 @@ pub(crate) fn routes(cx: EmergencyState) -> Routes {
 }
 
 async fn raise(State(cx): State<EmergencyState>, Caller(actor): Caller, JsonBody(body): JsonBody) -> Answer {
-    let (details, request_id) = input::raise(&body)?;
-    let raised = emergencies::raise(&cx.high, &actor, details, request_id).await?;
+    let (details, request_id, fixed_place) = input::raise(&body)?;
+    let raised = emergencies::raise(&cx.high, &actor, details, request_id, fixed_place).await?;
     let emergency = view(&cx, &actor, &raised.emergency, Stage::Owner);
     let view = RaisedView { emergency, nearby_helper_count: raised.nearby_helpers };
     if raised.new { created(view) } else { ok(view) }

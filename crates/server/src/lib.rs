@@ -36,6 +36,7 @@ mod nearby_watcher;
 mod node_link;
 mod operator;
 mod outbox;
+mod place_mover;
 mod position_batcher;
 mod projections;
 mod push;

@@ -23,7 +23,7 @@ use crate::metrics::PositionMetrics;
 const MAX_POSITIONS_PER_BATCH: usize = 4096;
 
 /// Called with each position after it was stored. Must return at once.
-pub(crate) type OnStored = Box<dyn Fn(&Fix) + Send + Sync>;
+pub(crate) type OnStored = Box<dyn Fn(&Report) + Send + Sync>;
 
 /// Sends whether the position was stored.
 type Reply = oneshot::Sender<std::result::Result<bool, Arc<Error>>>;
@@ -100,7 +100,7 @@ async fn write_batches(
         }
         // After the replies: nothing that observes positions may delay them.
         if let Ok(stored) = &written {
-            reports.iter().map(|report| &report.fix).filter(|fix| stored.contains(&fix.user)).for_each(&on_stored);
+            reports.iter().filter(|report| stored.contains(&report.fix.user)).for_each(&on_stored);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use allynet_domain::{port::Fix, usecase::Rules};
+use allynet_domain::{port::Report, usecase::Rules};
 use allynet_projections::OpenEmergencies;
-use allynet_realtime::{OnAppeared, Tracking};
+use allynet_realtime::{OnAppeared, OwnerTracking, Tracking};
 
 use crate::{
     arrival_recorder::ArrivalRecorder, nearby_watcher::NearbyWatcher, position_batcher::OnStored,
@@ -23,6 +23,8 @@ pub(crate) struct Projections {
     pub(crate) signs: SignRecorder,
     /// Positions of helpers on their way.
     pub(crate) tracking: Arc<Tracking>,
+    /// Positions of owners whose emergency follows them.
+    pub(crate) owners: Arc<OwnerTracking>,
 }
 
 impl Projections {
@@ -34,18 +36,22 @@ impl Projections {
         let tracking = Arc::new(Tracking::new(open.clone(), wiring::clock(), rules.travel));
         let arrivals = ArrivalRecorder::new(open.clone());
         let signs = SignRecorder::new(open.clone(), rules.stalls);
-        Self { open, watcher, arrivals, signs, tracking }
+        let owners = Arc::new(OwnerTracking::new(open.clone(), wiring::clock(), rules.move_interval));
+        Self { open, watcher, arrivals, signs, tracking, owners }
     }
 
     /// The callback for every position that this node has stored. It returns at once.
     pub(crate) fn on_position_stored(&self) -> OnStored {
         let (watcher, arrivals, signs) = (self.watcher.clone(), self.arrivals.clone(), self.signs.clone());
         let tracking = self.tracking.clone();
-        Box::new(move |fix: &Fix| {
+        let owners = self.owners.clone();
+        Box::new(move |report: &Report| {
+            let fix = &report.fix;
             watcher.position_stored(fix);
             arrivals.position_stored(fix);
             signs.position_stored(fix);
             tracking.position_stored(fix);
+            owners.position_stored(report);
         })
     }
 

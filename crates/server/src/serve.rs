@@ -37,7 +37,7 @@ use crate::{
     memory::release_after_bursts,
     metrics::MetricsExporter,
     node_link::NodeLink,
-    outbox,
+    outbox, place_mover,
     projections::Projections,
     push::{self, Push},
     scheduler::RequestScheduler,
@@ -186,6 +186,7 @@ fn realtime_ports(
         open_emergencies: projections.open.clone(),
         on_appeared: projections.on_user_arrived(),
         tracking: projections.tracking.clone(),
+        owners: projections.owners.clone(),
         node,
         signals: link.signals(),
         log: ports.log.clone(),
@@ -280,7 +281,7 @@ fn http_options(
 fn spawn_workers(
     (use_cases, high): (&UseCases, &UseCases),
     (ports, high_alerts): (PersistencePorts, Arc<dyn port::Alerts>),
-    Projections { open, watcher, arrivals, signs, tracking }: Projections,
+    Projections { open, watcher, arrivals, signs, tracking, owners }: Projections,
     gateway: &Gateway,
     stop: &CancellationToken,
 ) -> TaskTracker {
@@ -304,8 +305,10 @@ fn spawn_workers(
             restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
             tracking.open_emergencies_restored();
             let looking = watcher.run(&cx.emergencies, &cx.helpers);
-            // A sign keeps a search from being renewed, so it does not wait behind what is less urgent.
-            tokio::join!(looking, arrivals.run(&normal), Box::pin(signs.run(&cx.emergencies)));
+            // A sign keeps a search from being renewed, and a place that moves decides who is alerted, so they do not wait behind
+            // what is less urgent.
+            let moving = Box::pin(place_mover::run(owners, &cx.emergencies));
+            tokio::join!(looking, arrivals.run(&normal), Box::pin(signs.run(&cx.emergencies)), moving);
         };
         stop.run_until_cancelled(watching).await;
     });

@@ -201,6 +201,9 @@ async fn apply(db: &mut SqliteConnection, at: i64, write: Write, events: &mut Ve
         Write::UpdateEmergency { emergency, responses } => emergencies::update(db, &emergency, &responses).await,
         Write::ChangeDetails { emergency, details } => emergencies::change_details(db, emergency, &details).await,
         Write::DecideAgain { helper, except } => emergencies::decide_again(db, at, helper, except).await,
+        Write::MovePlace { emergency, location, movement } => {
+            emergencies::move_place(db, emergency, &location, &movement).await
+        }
         Write::ExpectRevision { emergency, revision } => emergencies::expect(db, emergency, revision).await,
         Write::DeleteEmergency(record) => emergencies::delete(db, &record).await,
         Write::SendAlerts { emergency, wave, recipients } => {

@@ -128,9 +128,10 @@ impl Emergencies for Sqlite {
         let hidden_from = hidden_from.into_iter().map(|user: Uuid| user.into()).collect();
         let everywhere = Around { except: None, ..around };
         let rings = self.recent_rings(owner, rings_since).await?;
+        let owner_fix = self.session_fix(owner).await?;
         let owner = self.one_helper(everywhere, Metres::new(f64::INFINITY), owner).await?;
         let owner_distance = owner.map(|owner| owner.distance);
-        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, rings, census })
+        Ok(RaiseContext { earlier, deleted, helpers, hidden_from, owner_distance, owner_fix, rings, census })
     }
 
     #[instrument(name = "sqlite.emergencies.live_of", level = "debug", skip_all, fields(%user))]

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use allynet_domain::{
-    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Response,
-    ResponseDispatch, ResponseRecord, Revision, Search, Severity,
+    Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Movement,
+    Response, ResponseDispatch, ResponseRecord, Revision, Search, Severity,
     near::Candidate,
     port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
@@ -45,6 +45,7 @@ pub(crate) struct EmergencyRow {
     resume_at: Option<i64>,
     renewed_at: Option<i64>,
     search: Option<String>,
+    movement: Option<String>,
     revision: i64,
     responses: String,
     alert_counts: String,
@@ -258,6 +259,10 @@ impl EmergencyRow {
                 anonymous: self.anonymous,
             },
             created_at: stored.micros("created_at", self.created_at)?,
+            movement: match &self.movement {
+                Some(json) => stored.json("movement", json)?,
+                None => Movement::default(),
+            },
         })
     }
 }

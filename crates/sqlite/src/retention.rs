@@ -34,7 +34,7 @@ const REMOVE_MESSAGES: &str = "\
                                      on m.emergency_id = unhex(g.value ->> 'id') limit ?2)";
 /// What was decided on the emergency before is stale. `?1` are the emergencies, `?2` is the time.
 const THIN: [&str; 5] = [
-    "update emergency set category = null, description = null, address = null, place_description = null, ending_notes = null, \
+    "update emergency set category = null, description = null, address = null, place_description = null, ending_notes = null, movement = null, \
          latitude = g.value ->> 'latitude', longitude = g.value ->> 'longitude', \
          search = json_set(coalesce(search, '{}'), '$.is_thinned', json('true')), thinned_at = ?2, revision = revision + 1 \
      from json_each(?1) g where emergency.id = unhex(g.value ->> 'id')",

@@ -2,8 +2,8 @@
 //! caller's future is dropped.
 
 use allynet_domain::{
-    Account, Call, Change, Details, Emergency, Event, HelperReputation, Location, Name, PasswordHash, Position,
-    Profile, Response, ResponseRecord, ResponseStatus, Role, Timestamp, UserId, Write,
+    Account, Call, Change, Details, Emergency, Event, HelperReputation, Location, Movement, Name, PasswordHash,
+    Position, Profile, Response, ResponseRecord, ResponseStatus, Role, Timestamp, UserId, Write,
     port::{Changes, Error, Result},
     testing,
 };
@@ -57,7 +57,13 @@ fn account(n: u128) -> Account {
 fn emergency(n: u128, owner: &Account) -> Emergency {
     let location = Location { position: Position::new(48.1, 11.5).unwrap(), address: None, description: None };
     let details = Details { location, ..testing::details() };
-    testing::raised(Call { id: Uuid::from_u128(n).into(), owner: owner.person(), details, created_at: now() })
+    testing::raised(Call {
+        id: Uuid::from_u128(n).into(),
+        owner: owner.person(),
+        details,
+        created_at: now(),
+        movement: Movement::default(),
+    })
 }
 
 fn response(helper: &Account) -> Response {

@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     Call, DeviceLoss, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent,
-    LostDevice, NoticeState, PlacePolicy, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp, View,
-    Viewer,
+    LostDevice, NoticeState, PlacePolicy, Position, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp,
+    View, Viewer,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -175,6 +175,15 @@ pub(crate) enum Payload<'a> {
         /// When it was changed.
         timestamp: Timestamp,
     },
+    /// The place followed its owner.
+    Moved {
+        /// The emergency.
+        emergency_id: Uuid,
+        /// Where it is now. It has no address and no description any more.
+        location: LocationView<'a>,
+        /// When it moved.
+        timestamp: Timestamp,
+    },
     /// No helper has answered, none is left to alert for now, and the last alert is a minute old.
     Unanswered {
         /// The emergency.
@@ -226,7 +235,7 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
@@ -239,6 +248,7 @@ pub const NAMES: [&str; 17] = [
     "emergency:ended",
     "emergency:reopened",
     "emergency:updated",
+    "emergency:moved",
     "emergency:unanswered",
     "emergency:message",
     "emergency:message:deleted",
@@ -261,6 +271,7 @@ impl Payload<'_> {
             Self::Ended { .. } => "emergency:ended",
             Self::Reopened { .. } => "emergency:reopened",
             Self::Updated { .. } => "emergency:updated",
+            Self::Moved { .. } => "emergency:moved",
             Self::Unanswered { .. } => "emergency:unanswered",
             Self::Message { .. } => "emergency:message",
             Self::MessageDeleted { .. } => "emergency:message:deleted",
@@ -430,6 +441,7 @@ pub(crate) fn payload<'a>(
             emergency: CallView::new(call, *status, shown(call.details.anonymous)),
             timestamp: event.at,
         },
+        Event::EmergencyMoved { position, at, .. } if stage.is_participant() => moved(emergency_id, *position, *at),
         Event::Unanswered { alerted, .. } => {
             Payload::Unanswered { emergency_id, alerted_helpers: *alerted, timestamp: event.at }
         }
@@ -444,6 +456,7 @@ pub(crate) fn payload<'a>(
         }
         Event::DetailsDisclosed { .. }
         | Event::ResponseChecked { .. }
+        | Event::EmergencyMoved { .. }
         | Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertSeen { .. }
@@ -457,6 +470,11 @@ pub(crate) fn payload<'a>(
         | Event::UserBlocked(_)
         | Event::UserUnblocked(_) => return None,
     })
+}
+
+/// Where an emergency is now, for those who take part still.
+const fn moved(emergency_id: Uuid, position: Position, timestamp: Timestamp) -> Payload<'static> {
+    Payload::Moved { emergency_id, location: LocationView::exact(position), timestamp }
 }
 
 fn joined(emergency_id: Uuid, helper: &HelperCard, joined_at: Timestamp) -> Payload<'_> {

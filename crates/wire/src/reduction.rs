@@ -2,9 +2,9 @@
 //! owner, whatever the event, the view and the answer.
 
 use allynet_domain::{
-    Details, EmergencyOverview, Event, FoundHelpers, Grid, Location, LoggedEvent, Metres, PlaceBeforeAccept,
-    PlacePolicy, Position, Recipient, Stage, UserId, Viewer,
-    testing::{ALAN, GRACE_HOPPER, details, edited, id, position, text},
+    Details, EmergencyOverview, Event, FoundHelpers, Grid, Location, LoggedEvent, Metres, Movement, PlaceBeforeAccept,
+    PlacePolicy, Position, Recipient, SessionFix, Stage, UserId, Viewer,
+    testing::{ALAN, GRACE_HOPPER, at, details, edited, id, position, text},
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -73,6 +73,12 @@ impl Scene {
         call.details.location.position = self.place;
         call.details.location.address = Some(text(&texts.address));
         call.details.location.description = Some(text(&texts.directions));
+        // It has moved, and not far.
+        call.movement = Movement {
+            followed: Some(SessionFix { session: id(400), position: self.place, at: at(0) }),
+            origin: Some(Box::new(call.details.location.clone())),
+            moved_at: Some(at(1)),
+        };
     }
 
     /// Every event that reaches others than participants.
@@ -97,6 +103,7 @@ impl Scene {
                     let of_scene = edited(emergency.emergency().clone(), |e| self.fill(&mut e.call));
                     *emergency = EmergencyOverview::from(&of_scene);
                 }
+                Event::EmergencyMoved { position, .. } => *position = self.place,
                 Event::HelperStatusUpdated { notes, .. } => *notes = Some(text(&self.texts.notes)),
                 Event::EmergencyResolved { by, notes, .. } => {
                     (*by, *notes) = (Some(self.texts.owner), Some(text(&self.texts.notes)));

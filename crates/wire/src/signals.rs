@@ -1,12 +1,12 @@
 //! Payloads of ephemeral events: current values that are not in the log and have no `eventId`.
 
-use allynet_domain::{Approach, Emergency, Position, PresenceNews, Timestamp};
+use allynet_domain::{Approach, Emergency, EmergencyId, Metres, Position, PresenceNews, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::documents::schema;
-use crate::views::SkippedView;
+use crate::views::{LocationView, SkippedView};
 
 /// The payload of `emergency:alerts`: how many helpers were alerted, for the owner and dispatchers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -105,6 +105,32 @@ impl From<&Approach> for LocationSignal {
     }
 }
 
+/// The payload of `emergency:location`: where the owner of an emergency is whose place follows them, for the participants.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "EmergencyLocationPayload")]
+pub struct OwnerSignal {
+    /// The emergency.
+    emergency_id: Uuid,
+    /// Where the owner is.
+    location: LocationView<'static>,
+    /// Metres from the stored place.
+    moved_by: u32,
+    /// When the position arrived.
+    updated_at: Timestamp,
+}
+
+impl OwnerSignal {
+    /// The name of the event.
+    pub const EVENT: &str = "emergency:location";
+
+    /// The owner of an emergency is at this position, so far from its stored place.
+    pub fn new(emergency: EmergencyId, position: Position, moved_by: Metres, at: Timestamp) -> Self {
+        let location = LocationView::exact(position);
+        Self { emergency_id: emergency.into(), location, moved_by: moved_by.whole(), updated_at: at }
+    }
+}
+
 /// The payload of `presence:update`: a participant came online or went offline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -132,7 +158,6 @@ impl From<&PresenceNews> for PresenceSignal {
 #[cfg(test)]
 mod tests {
     use allynet_domain::{
-        Metres,
         port::Fix,
         testing::{EMERGENCY, GRACE_HOPPER, at, id},
     };
@@ -174,6 +199,20 @@ mod tests {
           "estimatedArrival": "2026-01-15T10:01:20Z",
           "helperId": "00000000-0000-0000-0000-000000000002",
           "location": {"latitude": 52.501, "longitude": 13.25},
+          "updatedAt": "2026-01-15T10:00:07Z"
+        }
+        "#);
+    }
+
+    #[test]
+    fn emergency_location() {
+        let position = Position::new(52.501, 13.25).unwrap();
+        let signal = OwnerSignal::new(id(EMERGENCY), position, Metres::new(111.6), at(7));
+        assert_snapshot!(shown(&signal), @r#"
+        {
+          "emergencyId": "00000000-0000-0000-0000-000000000064",
+          "location": {"address": null, "description": null, "latitude": 52.501, "longitude": 13.25, "precision": 0},
+          "movedBy": 112,
           "updatedAt": "2026-01-15T10:00:07Z"
         }
         "#);

@@ -54,7 +54,7 @@ impl Service {
         let priority = if is_critical { Priority::Critical } else { Priority::High };
         let severity = Severity::new(7).unwrap();
         let details = Details { priority, severity, ..call_of(owner).call().details.clone() };
-        emergencies::raise(&self.context(), &actor(owner), details, None).await.unwrap()
+        emergencies::raise(&self.context(), &actor(owner), details, None, false).await.unwrap()
     }
 
     /// How many helpers an emergency counts when it is raised, how many it alerts, and how many are counted around it.
@@ -119,7 +119,7 @@ pub async fn an_owner_who_is_away_does_not_count_at_their_own_anonymous_emergenc
                 service.prefer(owner.id, pause(&service, 30)).await;
             }
             let details = Details { anonymous: true, ..call_of(&owner).call().details.clone() };
-            let raised = emergencies::raise(&service.context(), &actor(&owner), details, None).await.unwrap();
+            let raised = emergencies::raise(&service.context(), &actor(&owner), details, None, false).await.unwrap();
             let of = raised.emergency.id();
             let told = service.events(of).await.into_iter().find_map(|logged| match logged.event {
                 Event::EmergencyCreated { nearby_helpers, .. } => Some(nearby_helpers),

@@ -23,7 +23,7 @@ fn on_duty() -> OnDuty {
 }
 
 /// The service with decisions by gain at this price.
-fn by_gain(service: Service, price: f64) -> Service {
+pub(super) fn by_gain(service: Service, price: f64) -> Service {
     let mut service = service;
     service.rules.gain = Some(GainPolicy { price, ..GainPolicy::default() });
     service
@@ -37,7 +37,7 @@ impl Service {
     }
 
     /// The numbers of the helpers alerted so far, in the order of decisions and of choice.
-    async fn alerted(&self, of: EmergencyId) -> Vec<usize> {
+    pub(super) async fn alerted(&self, of: EmergencyId) -> Vec<usize> {
         let (people, mut alerted) = (self.people(), Vec::new());
         for logged in self.events(of).await {
             if let Event::HelpersAlerted { recipients, .. } = logged.event {

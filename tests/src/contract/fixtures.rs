@@ -5,7 +5,7 @@ use std::time::Duration;
 use allynet_domain::{
     Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyType,
     Event, EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres,
-    Name, PasswordHash, PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response,
+    Movement, Name, PasswordHash, PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response,
     ResponseRecord, ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId,
     Verification, Write,
     grid::helper_cell,
@@ -107,7 +107,7 @@ pub fn hash(text: &str) -> PasswordHash {
 pub fn call_of(owner: &Account) -> Emergency {
     let location = Location { position: place(0.0, 0.0), address: None, description: None };
     let details = Details { location, description: None, ..testing::details() };
-    testing::raised(Call { id: id(), owner: owner.person(), details, created_at: at(0) })
+    testing::raised(Call { id: id(), owner: owner.person(), details, created_at: at(0), movement: Movement::default() })
 }
 
 pub fn call_at(owner: &Account, position: Position) -> Emergency {

@@ -20,6 +20,7 @@ pub mod lists;
 pub mod log;
 pub mod logins;
 pub mod messages;
+pub mod moves;
 pub mod nearby;
 pub mod outbox;
 pub mod password_resets;
@@ -314,6 +315,14 @@ macro_rules! contract {
                 direct_messages_of_others_are_never_listed
                 a_message_is_found_in_its_own_emergency_only
                 a_deleted_message_is_gone_from_the_log_too
+            }
+            moves {
+                a_place_follows_the_session_that_raises_an_emergency_there
+                a_place_that_moves_is_read_back_with_the_one_that_was_given
+                a_place_is_searched_and_listed_where_it_is_now
+                of_several_nodes_that_see_an_owner_move_one_moves_the_place
+                a_move_that_was_decided_on_another_revision_is_not_stored
+                a_decision_by_gain_that_follows_a_move_is_taken_around_the_new_place
             }
             nearby {
                 the_edge_of_a_radius_is_exact_for_helpers

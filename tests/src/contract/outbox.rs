@@ -317,7 +317,7 @@ pub async fn nothing_is_sent_to_a_helper_whose_own_call_is_silent(store: Store) 
         node.call().await;
         assert!(node.steps(&[&phone]).await.is_empty());
         let silent = edited(call_of(&helper), |e| e.call.details.silent = true).call().details.clone();
-        let own = emergencies::raise(&node.context(), &actor(&helper), silent, None).await.unwrap().emergency;
+        let own = emergencies::raise(&node.context(), &actor(&helper), silent, None, false).await.unwrap().emergency;
         node.seconds(5);
         assert!(node.steps(&[&phone]).await.is_empty());
         node.withdraw(own.id(), &helper).await;
@@ -531,7 +531,8 @@ pub async fn the_limit_of_a_day_is_judged_again_when_a_step_is_due(store: Store)
         assert_eq!(about(5).await, [first], "the second owner of the day is one too many");
         let owner = node.store.register().await;
         let details = edited(call_of(&owner), |e| e.call.details.priority = Priority::Critical).call().details.clone();
-        let critical = emergencies::raise(&node.context(), &actor(&owner), details, None).await.unwrap().emergency;
+        let critical =
+            emergencies::raise(&node.context(), &actor(&owner), details, None, false).await.unwrap().emergency;
         assert_eq!(about(0).await, []);
         assert_eq!(about(5).await, [critical.id()]);
         assert_eq!(about(5).await, [first], "it rang before the critical one");

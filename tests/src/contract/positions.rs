@@ -54,6 +54,7 @@ pub async fn reports_of_one_session_are_ordered_by_the_clock_of_its_device(store
     let [phone, tablet] = [store.open(&ada).await.id, store.open(&ada).await.id];
     let report = |arrival: i32, session, taken: i64| Report {
         fix: Fix { user: ada.id, position: place(f64::from(arrival), 0.0), at: at(i64::from(arrival)) },
+        session: Some(session),
         taken: Some(DeviceTime { session, at: at(taken) }),
     };
     for (arrival, session, taken, is_stored) in [

@@ -22,6 +22,8 @@ impl Store {
             let details = &mut e.call.details;
             (details.description, details.category) = (Some(words[0].clone()), Some(text(WORDS[1])));
             (details.location.address, details.location.description) = (Some(text(WORDS[2])), Some(text(WORDS[3])));
+            // It has moved, so that the place that was given is kept apart.
+            e.call.movement.origin = Some(Box::new(details.location.clone()));
         });
         let (id, message) =
             (emergency.id(), allynet_domain::Message { text: words[6].clone(), ..message_in(&emergency, at(1)) });
@@ -88,6 +90,7 @@ pub async fn of_a_thinned_emergency_the_cell_of_its_place_times_and_numbers_are_
     let details = &thinned.call().details;
     assert!(thinned.is_thinned() && !kept.is_thinned());
     assert_eq!(details.location.position, place(52.5, 13.4));
+    assert!(thinned.call().movement.is_empty() && !before.call().movement.is_empty());
     let times = |e: &Emergency| (e.status(), e.ending().map(|end| (end.at, end.by)), e.alerts(), e.updated_at());
     assert_eq!(times(&thinned), times(&before));
     let [response] = thinned.responses() else { panic!("{thinned:?}") };

@@ -23,7 +23,7 @@ use chrono::TimeDelta;
 use super::*;
 
 /// Metres per degree of longitude on the equator of WGS 84, a circle with a radius of 6,378,137 m.
-const METRES_PER_DEGREE: f64 = 6_378_137.0 * std::f64::consts::PI / 180.0;
+pub const METRES_PER_DEGREE: f64 = 6_378_137.0 * std::f64::consts::PI / 180.0;
 
 /// A clock that stands still unless the test advances it.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl Service {
     pub async fn call(&self) -> EmergencyId {
         let owner = self.store.register().await;
         let details = call_of(&owner).call().details.clone();
-        let raised = emergencies::raise(&self.context(), &actor(&owner), details, None).await.unwrap();
+        let raised = emergencies::raise(&self.context(), &actor(&owner), details, None, false).await.unwrap();
         let id = raised.emergency.id();
         self.raised.lock().unwrap().push(id);
         id
@@ -195,7 +195,7 @@ impl Service {
     /// Raises an emergency of this owner at latitude and longitude 0.
     pub async fn raise_as(&self, owner: &Account) -> EmergencyId {
         let details = call_of(owner).call().details.clone();
-        let raised = emergencies::raise(&self.context(), &actor(owner), details, None).await.unwrap();
+        let raised = emergencies::raise(&self.context(), &actor(owner), details, None, false).await.unwrap();
         raised.emergency.id()
     }
 

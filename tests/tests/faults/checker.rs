@@ -282,6 +282,7 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::EmergencyEnded { .. } => "emergency:ended",
         Event::EmergencyReopened { .. } => "emergency:reopened",
         Event::EmergencyUpdated { .. } => "emergency:updated",
+        Event::EmergencyMoved { .. } => "emergency:moved",
         Event::MessagePosted { .. } => "emergency:message",
         Event::MessageDeleted { .. } => "emergency:message:deleted",
         Event::DeviceLost(_) => "device:lost",

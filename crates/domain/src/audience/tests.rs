@@ -94,6 +94,7 @@ fn every_event_is_delivered_to_those_concerned() {
                 let others = anyone(vec![room()], vec![user(ALAN), user(GRACE_HOPPER)]);
                 vec![others, alerted, to(user(GRACE_HOPPER), Viewer::LookerOn)]
             }
+            Event::EmergencyMoved { .. } => vec![anyone(vec![participants()], vec![user(ALAN)])],
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
             Event::Unanswered { .. } | Event::ContactNotified { .. } => vec![anyone(vec![user(OWNER)], vec![])],
@@ -120,6 +121,7 @@ fn with_dispatchers(event: &Event, mut others: Vec<Delivery>) -> Vec<Delivery> {
     let is_followed = match event {
         Event::EmergencyCreated { .. }
         | Event::EmergencyUpdated { .. }
+        | Event::EmergencyMoved { .. }
         | Event::HelperJoined { .. }
         | Event::HelperStatusUpdated { .. }
         | Event::StatusChanged { .. }
@@ -169,7 +171,7 @@ fn a_dispatcher_in_every_room_gets_what_they_follow_once_and_as_an_administrator
             assert_eq!(event.view(got[0].viewer, stage), expected);
         }
     }
-    assert_eq!(followed, 10);
+    assert_eq!(followed, 11);
 }
 
 #[test]
@@ -242,6 +244,7 @@ fn every_event_moves_those_concerned() {
             | Event::EmergencyCancelled { .. }
             | Event::EmergencyEnded { .. }
             | Event::EmergencyUpdated { .. }
+            | Event::EmergencyMoved { .. }
             | Event::AlertsRenewed
             | Event::EmergencyDeleted
             | Event::MessagePosted { .. }
@@ -489,6 +492,29 @@ fn owners_are_addressed_only_by_messages_and_what_no_other_user_learns() {
 fn unanswered_goes_only_to_the_owner() {
     assert_eq!(hearers(Event::Unanswered { owner: id(OWNER), alerted: 2 }), [OWNER]);
     assert_eq!(hearers(Event::AlertAcknowledged { helper: id(GRACE_HOPPER) }), []);
+}
+
+#[test]
+fn a_move_goes_to_those_who_take_part_still() {
+    let event = of_an_emergency(Event::EmergencyMoved {
+        owner: id(OWNER),
+        position: call().details.location.position,
+        at: at(1),
+        finished: vec![id(STRANGER)],
+    });
+    let rooms = |n: u128| match n {
+        OWNER | GRACE_HOPPER | STRANGER => vec![room(), participants(), user(n)],
+        ADMIN => vec![Room::Dispatchers, room(), user(n)],
+        _ => vec![Room::Helpers, room(), user(n)],
+    };
+    let stage = |n: u128| {
+        let is_in = |room: &Room| rooms(n).contains(room);
+        let deliveries = event.deliveries();
+        let delivery = deliveries.iter().find(|delivery| delivery.audience.includes(is_in))?;
+        Some(event.view(delivery.viewer, event.stage_of(delivery.viewer, n == ADMIN, is_in)).stage)
+    };
+    assert_eq!([OWNER, GRACE_HOPPER].map(stage), [Some(Stage::Responder); 2]);
+    assert_eq!([ADMIN, ALAN, STRANGER].map(stage), [Some(Stage::Administrator), None, None]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EmergencyId, Person, Position, Text, Timestamp, string_enum};
+use crate::{EmergencyId, Person, Position, SessionFix, Text, Timestamp, string_enum};
 
 string_enum! {
     /// The kind of trouble.
@@ -130,6 +130,34 @@ impl Details {
     }
 }
 
+/// What the place of an emergency has to do with its owner's positions. Stored as JSON: fields may be added, never renamed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Movement {
+    /// The newest position that the place is known to have followed, at first that from when the emergency was raised. Only
+    /// positions of its session count. `None` if the place stays where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followed: Option<SessionFix>,
+    /// The place that was given when the emergency was raised. `None` until it moves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Location>>,
+    /// When the place moved last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<Timestamp>,
+}
+
+impl Movement {
+    /// Whether the place stays where it was given.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The form to store: nothing for a place that stays.
+    pub fn stored(&self) -> Option<&Self> {
+        (!self.is_empty()).then_some(self)
+    }
+}
+
 /// The part of an emergency that its owner decides, not what becomes of it; alerts carry it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -141,4 +169,26 @@ pub struct Call {
     pub details: Details,
     /// When the emergency was raised.
     pub created_at: Timestamp,
+    /// What its place has to do with where the owner is.
+    #[serde(default, skip_serializing_if = "Movement::is_empty")]
+    pub movement: Movement,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, details, id, position};
+
+    #[test]
+    fn a_movement_survives_storage_and_that_of_a_place_that_stays_is_not_stored() {
+        let movement = Movement {
+            followed: Some(SessionFix { session: id(400), position: position(52.5, 13.4), at: at(2) }),
+            origin: Some(Box::new(details().location)),
+            moved_at: Some(at(3)),
+        };
+        let json = serde_json::to_value(&movement).unwrap();
+        assert_eq!(serde_json::from_value::<Movement>(json).unwrap(), movement);
+        assert_eq!(serde_json::to_value(Movement::default()).unwrap(), serde_json::json!({}));
+        assert_eq!((movement.stored(), Movement::default().stored()), (Some(&movement), None));
+    }
 }

@@ -38,6 +38,7 @@ const fn place(event: &Event) -> usize {
         Event::ContactNotified { .. } => 27,
         Event::EmergencyUpdated { .. } => 28,
         Event::ResponseChecked { .. } => 29,
+        Event::EmergencyMoved { .. } => 30,
     }
 }
 
@@ -164,6 +165,10 @@ fn stored() -> Vec<Value> {
             "kind": "emergency_updated", "call": call(), "status": "active", "alerted": [ALAN], "finished": [GRACE_HOPPER]
         }),
         json!({ "kind": "response_checked", "helper": GRACE_HOPPER, "until": "2026-01-15T10:03:45Z" }),
+        json!({
+            "kind": "emergency_moved", "owner": OWNER, "position": { "latitude": 52.501, "longitude": 13.4 },
+            "at": "2026-01-15T10:00:04Z", "finished": [ALAN]
+        }),
     ]
 }
 
@@ -217,8 +222,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..30).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 30);
+    assert_eq!(places, (0..31).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 31);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{OnDuty, Result};
 use crate::{
     Account, Alert, AlertPlace, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EmergencyType, EventId,
-    HelperPolicy, HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SkippedHelper, Stage, Text,
-    Timestamp, UserId,
+    HelperPolicy, HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SessionFix, SkippedHelper,
+    Stage, Text, Timestamp, UserId,
     blocks::is_hidden,
     dispatch::{CensusEntry, CensusQuery},
 };
@@ -110,6 +110,8 @@ pub struct RaiseContext {
     pub hidden_from: Vec<UserId>,
     /// How far away the owner is, judged like any helper, if the owner is a helper that counts.
     pub owner_distance: Option<Metres>,
+    /// The newest position of the owner, if it is known which session sent it.
+    pub owner_fix: Option<SessionFix>,
     /// How often emergencies of the owner have rung helpers since [`RaiseQuery::rings_since`], in no order.
     pub rings: Vec<RecentRings>,
     /// What is known of the helpers in [`HelpersInRange::nearest`], if [`RaiseQuery::census`] asks for it.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{Position, SessionId, Timestamp, UserId};
+use crate::{Position, SessionId, TimedPosition, Timestamp, UserId};
 
 /// A position of a user at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,8 @@ pub struct DeviceTime {
 pub struct Report {
     /// What is stored.
     pub fix: Fix,
+    /// The session that sent it, if it is known.
+    pub session: Option<SessionId>,
     /// The time at which the device took it, if it says so.
     pub taken: Option<DeviceTime>,
 }
@@ -43,9 +45,16 @@ impl Report {
     }
 }
 
+impl From<&Report> for TimedPosition {
+    fn from(report: &Report) -> Self {
+        let Report { fix, taken, .. } = report;
+        Self { position: fix.position, received_at: fix.at, taken_at: taken.map(|taken| taken.at) }
+    }
+}
+
 impl From<Fix> for Report {
     fn from(fix: Fix) -> Self {
-        Self { fix, taken: None }
+        Self { fix, session: None, taken: None }
     }
 }
 

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use super::{EMERGENCY, MESSAGE, OWNER, at, helper_card, id, person, position, text};
 use crate::{
     AlertCounts, Call, CompletionHold, Details, Emergency, EmergencySnapshot, EmergencyStatus, EmergencyType, Location,
-    Message, Metres, Priority, Recipient, Relation, Response, ResponseRecord, ResponseStatus, Revision, Search, Sender,
-    Severity, To, Wave,
+    Message, Metres, Movement, Priority, Recipient, Relation, Response, ResponseRecord, ResponseStatus, Revision,
+    Search, Sender, Severity, To, Wave,
 };
 
 /// The details of the call of [`OWNER`].
@@ -25,7 +25,13 @@ pub fn details() -> Details {
 
 /// The call of [`OWNER`] at `at(0)`.
 pub fn call() -> Call {
-    Call { id: id(EMERGENCY), owner: person(OWNER), details: details(), created_at: at(0) }
+    Call {
+        id: id(EMERGENCY),
+        owner: person(OWNER),
+        details: details(),
+        created_at: at(0),
+        movement: Movement::default(),
+    }
 }
 
 /// An emergency that was just raised with an alert radius of 5 km. Its first wave reached no helper.

@@ -1,7 +1,8 @@
 //! One of every event.
 
 use super::{
-    ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, recipient, text, with_responses,
+    ALAN, GRACE_HOPPER, MESSAGE, OWNER, at, call, helper_card, id, message_from_owner, position, recipient, text,
+    with_responses,
 };
 use crate::{
     BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, NoticeState,
@@ -114,5 +115,11 @@ pub fn every_event() -> Vec<Event> {
             finished: vec![id(GRACE_HOPPER)],
         },
         Event::ResponseChecked { helper: id(GRACE_HOPPER), until: at(225) },
+        Event::EmergencyMoved {
+            owner: id(OWNER),
+            position: position(52.501, 13.4),
+            at: at(4),
+            finished: vec![id(ALAN)],
+        },
     ]
 }

@@ -4,8 +4,8 @@ use std::{mem, sync::Arc};
 
 use crate::{
     AccessKind, Actor, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, Error, Event, GainInput,
-    Message, OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender,
-    SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
+    Message, Movement, OutboxKind, OutboxRecipient, Refusal, Relation, ResolutionType, ResponseStatus, Search, Sender,
+    SessionId, SkippedCounts, Stage, TRUST_FOR_HELPING, Text, Timestamp, To, UserId, Wave, Write,
     dispatch::{GainPolicy, LoggedDecision},
     message,
     port::{
@@ -184,6 +184,9 @@ pub struct Raised {
 
 /// Raises an emergency. A repeated `request_id` returns the emergency that was raised with it, while it is live.
 ///
+/// Its place follows the owner if the session that raises it was there a moment ago, unless it is a `fixed_place`: for somebody
+/// else, for instance.
+///
 /// # Errors
 /// [`Refusal::ActiveEmergencyExists`], [`Refusal::RequestIdUsed`]; [`Refusal::TokenInvalid`] if the account was deleted meanwhile.
 pub async fn raise(
@@ -191,12 +194,21 @@ pub async fn raise(
     actor: &Actor,
     details: Details,
     request_id: Option<Text<100>>,
+    fixed_place: bool,
 ) -> Result<Raised, Error> {
-    let call = Call { id: cx.ids.next().into(), owner: actor.account.person(), details, created_at: cx.clock.now() };
-    retry_stale(&*cx.backoff, || try_raise(cx, &call, request_id.as_ref())).await
+    let (id, owner, created_at) = (cx.ids.next().into(), actor.account.person(), cx.clock.now());
+    let call = Call { id, owner, details, created_at, movement: Movement::default() };
+    let session = (!fixed_place).then_some(actor.session);
+    retry_stale(&*cx.backoff, || try_raise(cx, call.clone(), request_id.as_ref(), session)).await
 }
 
-async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<100>>) -> Result<Raised, Error> {
+/// `session`: the session whose positions the place may follow.
+async fn try_raise(
+    cx: &EmergencyPorts,
+    mut call: Call,
+    request_id: Option<&Text<100>>,
+    session: Option<SessionId>,
+) -> Result<Raised, Error> {
     let policy = &cx.rules.alerts;
     let query = RaiseQuery {
         owner: call.owner.id,
@@ -212,7 +224,7 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         rings_since: policy.storm.since(call.created_at),
         census: cx.rules.gain.as_ref().map(GainPolicy::census),
     };
-    let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, rings, census } =
+    let RaiseContext { earlier, helpers, hidden_from, deleted, owner_distance, owner_fix, rings, census } =
         cx.emergencies.raise_context(&query).await?;
     let mut wave = policy.first_wave(&helpers);
     if let Some(earlier) = earlier {
@@ -234,6 +246,9 @@ async fn try_raise(cx: &EmergencyPorts, call: &Call, request_id: Option<&Text<10
         return Err(Refusal::RequestIdUsed { emergency }.into());
     }
     let mut logged = None;
+    let (place, now) = (call.details.location.position, call.created_at);
+    call.movement.followed = session.and_then(|session| owner_fix?.following(session, place, now));
+    let call = &call;
     let (mut search, finds_no_helper, counted_radius) = if let Some(gain) = &cx.rules.gain {
         let (near, judged_place) = (&helpers.nearest[..], query.place.judged);
         let input = GainInput { policy: gain, judged_place, alerts: &[], near, census: &census, joined: None };

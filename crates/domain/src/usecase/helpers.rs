@@ -195,7 +195,8 @@ pub fn report(
     taken: Option<Timestamp>,
 ) -> Report {
     let plausible = |at: Timestamp| if at > now + MAX_CLOCK_LEAD { now } else { at };
-    Report { fix: Fix { user, position, at: now }, taken: taken.map(|at| DeviceTime { session, at: plausible(at) }) }
+    let taken = taken.map(|at| DeviceTime { session, at: plausible(at) });
+    Report { fix: Fix { user, position, at: now }, session: Some(session), taken }
 }
 
 /// Stores a position, unless a newer one of the user is stored. Returns whether it was stored.

@@ -19,6 +19,7 @@ pub mod exports;
 pub mod feedback;
 pub mod helpers;
 pub mod messages;
+pub mod moves;
 pub mod outbox;
 pub mod password_resets;
 pub mod readiness;

@@ -35,6 +35,8 @@ pub struct Rules {
     pub renew_again_after: TimeDelta,
     /// Time after an end by a helper in which it can be undone.
     pub reopen_within: TimeDelta,
+    /// The least time between two moves of a place that follows its owner.
+    pub move_interval: TimeDelta,
     /// How long a message to a user without a connection is worth sending.
     pub alert_ttl: TimeDelta,
     /// Time after which a helper gains trust and ratings from the same owner again.
@@ -93,6 +95,7 @@ impl Default for Rules {
             reaccept_pause: TimeDelta::seconds(60),
             renew_again_after: TimeDelta::seconds(30),
             reopen_within: TimeDelta::minutes(15),
+            move_interval: TimeDelta::seconds(60),
             alert_ttl: TimeDelta::minutes(15),
             trust_again_after: TimeDelta::days(30),
             unblock_after: TimeDelta::hours(24),

@@ -78,6 +78,7 @@ impl State {
                 let responses = self.open.get_mut(&id).into_iter().flat_map(|open| open.responses.values_mut());
                 responses.for_each(|response| response.counts_until = None);
             }
+            Event::EmergencyMoved { position, at, .. } => self.move_place(id, *position, *at, places),
             Event::EmergencyReopened { call, at, alerted, participants, separated, .. } => {
                 // The alerts of the renewed search follow.
                 self.ended.remove(&id);

@@ -1,5 +1,6 @@
 //! Open emergencies after any part of the log and of the read at the start.
 
+mod moves;
 mod nearby;
 mod participation;
 

@@ -26,6 +26,7 @@ use crate::{
         fanout_sender::{FanoutSender, Sent},
         place_readings::PlaceReadings,
     },
+    owner_tracking::OwnerTracking,
     session::device::{AwaitedAck, Device},
     tracking::Tracking,
 };
@@ -55,6 +56,7 @@ pub(crate) struct Dispatcher {
     pub(crate) alert_counts: AlertCountSchedule,
     pub(crate) open_emergencies: Arc<OpenEmergencies>,
     pub(crate) tracking: Arc<Tracking>,
+    pub(crate) owners: Arc<OwnerTracking>,
     pub(crate) readings: Arc<PlaceReadings>,
     pub(crate) on_appeared: OnAppeared,
     pub(crate) places: PlacePolicy,
@@ -148,6 +150,7 @@ impl Dispatcher {
         // helper's position any more.
         self.open_emergencies.apply(&entry.logged);
         self.tracking.apply(&entry.logged);
+        self.owners.apply(&entry.logged);
         let Fanout { addressed, others, closed } = self.hub.advance(entry);
         self.hub.progress.reached(entry.id());
         for (view, devices) in &addressed {

@@ -3,6 +3,7 @@
 pub(crate) mod acknowledgements;
 pub(crate) mod alert_counts;
 pub(crate) mod expiry;
+pub(crate) mod owner_tracking;
 pub(crate) mod place_readings;
 pub(crate) mod presence;
 pub(crate) mod runner;

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     outbound::dispatcher::{DeliveryObserver, Dispatcher},
     tasks::{
-        acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired, place_readings,
-        presence::PresenceTask, signals::receive_signals, tracking,
+        acknowledgements::store_receipts, alert_counts::AlertCountSender, expiry::close_expired, owner_tracking,
+        place_readings, presence::PresenceTask, signals::receive_signals, tracking,
     },
 };
 
@@ -36,14 +36,14 @@ impl RealtimeTasks {
     /// Runs until `stop` is cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let Self { dispatcher, presence, receipts, emergencies } = self;
-        let Dispatcher { hub, tracking, clock, alert_counts, readings, .. } = &dispatcher;
+        let Dispatcher { hub, tracking, owners, clock, alert_counts, readings, .. } = &dispatcher;
         let sender =
             AlertCountSender { schedule: alert_counts, hub, emergencies: &*emergencies.emergencies, clock: &**clock };
         let on_received = |emergency| {
             alert_counts.refresh(emergency);
             presence.signals.publish(Signal::AlertsReceived { emergency });
         };
-        // All in one task: `tracking` and the dispatcher must not run at the same time, so that no position is sent
+        // All in one task: `tracking`, `owner_tracking` and the dispatcher must not run at the same time, so that no position is sent
         // after the event that ends its response.
         tokio::select! {
             () = stop.cancelled() => {}
@@ -52,9 +52,10 @@ impl RealtimeTasks {
             () = sender.run() => {}
             () = store_receipts(receipts, &emergencies, on_received) => {}
             () = tracking::run(tracking, hub, readings, &*presence.signals) => {}
+            () = owner_tracking::run(owners, hub, &*presence.signals) => {}
             () = place_readings::run(readings, hub, &emergencies) => {}
             () = presence.run() => {}
-            () = receive_signals(tracking, &presence, alert_counts) => {}
+            () = receive_signals(tracking, owners, &presence, alert_counts) => {}
         }
         presence.leave();
     }

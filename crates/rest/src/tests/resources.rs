@@ -93,7 +93,8 @@ async fn a_position_is_confirmed_after_it_is_stored() {
     let here = allynet_domain::Position::new(52.5, 13.4).unwrap();
     let fix = Fix { user: account(1).id, position: here, at: now() };
     let stored = |reports: &[Report]| Ok(reports.iter().map(|report| report.fix.user).collect());
-    mocks.positions.expect_record().withf(move |reports| reports == [fix.into()]).times(1).returning(stored);
+    let is_of_session = move |reports: &[Report]| matches!(reports, [report] if report.fix == fix && report.session.is_some() && report.taken.is_none());
+    mocks.positions.expect_record().withf(is_of_session).times(1).returning(stored);
     let body = json!({ "latitude": 52.5, "longitude": 13.4 });
     let got = mocks.app().json_as("user", Method::PUT, "/api/v1/helpers/me/location", &body).await;
     let message = "Location updated successfully";

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use allynet_domain::{
-    Call, Details, Emergency, EmergencyStatus, Event, EventId, Location, LoggedEvent, Metres, Name, Person, Recipient,
-    Timestamp, Write,
+    Call, Details, Emergency, EmergencyStatus, Event, EventId, Location, LoggedEvent, Metres, Movement, Name, Person,
+    Recipient, Timestamp, Write,
     port::{
         ListedEmergency, Loaded, MockAccounts, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds,
         MockPositions,
@@ -41,7 +41,13 @@ fn person(n: u128) -> Person {
 fn emergency() -> Emergency {
     let location = Location { position: at(0.0), address: None, description: None };
     let details = Details { location, ..testing::details() };
-    let call = Call { id: id(7), owner: person(OWNER), details, created_at: Timestamp::UNIX_EPOCH };
+    let call = Call {
+        id: id(7),
+        owner: person(OWNER),
+        details,
+        created_at: Timestamp::UNIX_EPOCH,
+        movement: Movement::default(),
+    };
     testing::edited(testing::raised(call), |e| {
         e.alert_radius = Metres::new(1_000.0);
         // The search runs.

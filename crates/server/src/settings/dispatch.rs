@@ -101,6 +101,17 @@ pub(crate) struct DispatchSettings {
     )]
     pub(crate) stall_answer: Duration,
 
+    /// The least time between two moves of a place that follows its owner
+    #[arg(
+        long,
+        global = true,
+        env = "ALLYNET_MOVE_INTERVAL",
+        value_name = "ALLYNET_MOVE_INTERVAL",
+        hide_env = true,
+        default_value = "60s", value_parser = duration
+    )]
+    pub(crate) move_interval: Duration,
+
     /// Median time until an ambulance arrives at a medical emergency or an accident
     #[arg(
         long,

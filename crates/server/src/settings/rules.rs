@@ -50,6 +50,7 @@ impl Settings {
             renew_again_after: delta(self.renew_again_after, "ALLYNET_RENEW_AGAIN_AFTER")?,
             reopen_within: delta(self.reopen_within, "ALLYNET_REOPEN_WITHIN")?,
             trust_again_after: delta(self.trust_again_after, "ALLYNET_TRUST_AGAIN_AFTER")?,
+            move_interval: delta(self.dispatch.move_interval, "ALLYNET_MOVE_INTERVAL")?,
             alert_ttl: delta(self.alert_ttl, "ALLYNET_ALERT_TTL")?,
             unblock_after: delta(self.unblock_after, "ALLYNET_UNBLOCK_AFTER")?,
             // Set where email is.

@@ -44,6 +44,7 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("--silence-answer", "soon", "ALLYNET_SILENCE_ANSWER"),
         ("--stall-after", "0s", "ALLYNET_STALL_AFTER"),
         ("--stall-answer", "45", "ALLYNET_STALL_ANSWER"),
+        ("--move-interval", "60", "ALLYNET_MOVE_INTERVAL"),
         ("--ambulance-median", "0s", "ALLYNET_AMBULANCE_MEDIAN"),
         ("--ambulance-never", "1.1", "ALLYNET_AMBULANCE_NEVER"),
         ("--time-zone", "Mars/Olympus", "ALLYNET_TIME_ZONE"),

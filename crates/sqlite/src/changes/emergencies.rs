@@ -1,8 +1,8 @@
 //! Writes to emergencies, responses and alerts, inside of the transaction of a change.
 
 use allynet_domain::{
-    AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Recipient,
-    ResolutionType, Response, ResponseDispatch, ResponseRecord, Revision, Text, Timestamp, UserId,
+    AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Movement,
+    Recipient, ResolutionType, Response, ResponseDispatch, ResponseRecord, Revision, Text, Timestamp, UserId,
     port::{Constraint, Error, Result},
 };
 use serde::Serialize;
@@ -18,13 +18,13 @@ use crate::{
 const RAISE: &str = "\
     insert into emergency (id, owner_id, request_id, kind, category, description, latitude, longitude, address, \
             place_description, priority, severity, silent, anonymous, status, alert_radius, wave, created_at, \
-            updated_at, next_alert_at, search, revision) \
-    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) \
+            updated_at, next_alert_at, search, revision, movement) \
+    values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23) \
     returning key";
 
 /// Inserts an emergency. It has no responses, no ending and no alerts yet.
 pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> Result<()> {
-    let Call { id, owner, details, created_at } = emergency.call();
+    let Call { id, owner, details, created_at, movement } = emergency.call();
     let Details { kind, category, description, location, priority, severity, silent, anonymous } = details;
     let Location { position, address, description: place } = location;
     let AlertCounts { wave, .. } = emergency.alerts();
@@ -51,6 +51,7 @@ pub(super) async fn raise(db: &mut SqliteConnection, emergency: &Emergency) -> R
         .bind(emergency.next_alert_at().map(|at| at.timestamp_micros()))
         .bind(to_json(emergency.search())?)
         .bind(emergency.revision().0)
+        .bind(movement.stored().map(to_json).transpose()?)
         .fetch_one(&mut *db)
         .await
         // The owner is the only row that it refers to.
@@ -138,6 +139,30 @@ pub(super) async fn change_details(db: &mut SqliteConnection, id: EmergencyId, d
     )
     .bind(Uuid::from(id))
     .bind(kind.as_str())
+    .execute(db)
+    .await
+    .map_err(port_error)
+    .map(drop)
+}
+
+/// Stores where an emergency is now. The update of the emergency in the same change checks its revision, and has stored the area.
+pub(super) async fn move_place(
+    db: &mut SqliteConnection,
+    id: EmergencyId,
+    location: &Location,
+    movement: &Movement,
+) -> Result<()> {
+    let Location { position, address, description } = location;
+    sqlx::query(
+        "update emergency set latitude = ?2, longitude = ?3, address = ?4, place_description = ?5, movement = ?6 \
+         where id = ?1",
+    )
+    .bind(Uuid::from(id))
+    .bind(position.latitude())
+    .bind(position.longitude())
+    .bind(address.as_ref().map(Text::as_str))
+    .bind(description.as_ref().map(Text::as_str))
+    .bind(to_json(movement)?)
     .execute(db)
     .await
     .map_err(port_error)

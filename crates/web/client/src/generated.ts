@@ -175,6 +175,7 @@ export type TimelineEntry =
   | TimelineEmergencyEnded
   | TimelineEmergencyReopened
   | TimelineEmergencyUpdated
+  | TimelineEmergencyMoved
   | TimelineEmergencyUnanswered
   | TimelineEmergencyMessage
   | TimelineEmergencyMessageDeleted
@@ -1120,6 +1121,10 @@ export interface ListedEmergency {
    */
   firstResponseAt: string | null;
   /**
+   * Whether the place stays where it is when the owner moves; `null` for users who take no part.
+   */
+  fixedPlace: boolean | null;
+  /**
    * The id.
    */
   id: string;
@@ -1127,6 +1132,10 @@ export interface ListedEmergency {
    * The place, as precise as the viewer may know it.
    */
   location: Location;
+  /**
+   * The place that was given when it was raised; `null` until it has moved.
+   */
+  origin: Origin | null;
   /**
    * How urgent it is.
    */
@@ -1272,6 +1281,27 @@ export interface Location {
    * Size of the cell whose centre this is, in metres; 0 for the exact place.
    */
   precision: number;
+}
+/**
+ * The place that was given when an emergency was raised, as precise as its present place.
+ */
+export interface Origin {
+  /**
+   * A postal address, as it was typed; `null` for viewers who are shown an approximate place.
+   */
+  address: string | null;
+  /**
+   * How to find the place; `null` for viewers who are shown an approximate place.
+   */
+  description: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
 }
 export interface Response {
   /**
@@ -2198,6 +2228,10 @@ export interface Emergency {
    */
   firstResponseAt: string | null;
   /**
+   * Whether the place stays where it is when the owner moves; `null` for users who take no part.
+   */
+  fixedPlace: boolean | null;
+  /**
    * The id.
    */
   id: string;
@@ -2205,6 +2239,10 @@ export interface Emergency {
    * The place, as precise as the viewer may know it.
    */
   location: Location;
+  /**
+   * The place that was given when it was raised; `null` until it has moved.
+   */
+  origin: Origin | null;
   /**
    * How urgent it is.
    */
@@ -2606,6 +2644,11 @@ export interface Raise {
    * What happened.
    */
   description?: string | null;
+  /**
+   * The place stays where it is when the owner moves: help is needed there by somebody else, for instance. False if missing:
+   * then the place follows the session that raises the emergency if that was there within the last five minutes.
+   */
+  fixedPlace?: boolean | null;
   /**
    * The place.
    */
@@ -3563,6 +3606,44 @@ export interface TimelineEmergencyUpdated {
    * The name of the event.
    */
   event: 'emergency:updated';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The place followed its owner.
+ */
+export interface TimelineEmergencyMoved {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * The place followed its owner.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * Where it is now. It has no address and no description any more.
+     */
+    location: Location;
+    /**
+     * When it moved.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'emergency:moved';
   /**
    * The number of the event.
    */
@@ -4537,8 +4618,10 @@ export interface ServerEvents {
   'emergency:ended': EmergencyEndedPayload;
   'emergency:joined': EmergencyJoinedPayload;
   'emergency:left': EmergencyLeftPayload;
+  'emergency:location': EmergencyLocationPayload;
   'emergency:message': EmergencyMessagePayload;
   'emergency:message:deleted': EmergencyMessageDeletedPayload;
+  'emergency:moved': EmergencyMovedPayload;
   'emergency:nearby': EmergencyNearbyPayload;
   'emergency:reopened': EmergencyReopenedPayload;
   'emergency:resolved': EmergencyResolvedPayload;
@@ -4761,6 +4844,27 @@ export interface EmergencyLeftPayload {
    */
   room: string;
 }
+/**
+ * The payload of `emergency:location`: where the owner of an emergency is whose place follows them, for the participants.
+ */
+export interface EmergencyLocationPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Where the owner is.
+   */
+  location: Location;
+  /**
+   * Metres from the stored place.
+   */
+  movedBy: number;
+  /**
+   * When the position arrived.
+   */
+  updatedAt: string;
+}
 export interface EmergencyMessagePayload {
   /**
    * The emergency.
@@ -4788,6 +4892,24 @@ export interface EmergencyMessageDeletedPayload {
    * The message.
    */
   messageId: string;
+}
+export interface EmergencyMovedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * Where it is now. It has no address and no description any more.
+   */
+  location: Location;
+  /**
+   * When it moved.
+   */
+  timestamp: string;
 }
 export interface EmergencyNearbyPayload {
   /**

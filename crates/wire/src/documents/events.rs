@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     events::{NAMES, Payload},
-    signals::{AlertsSignal, LocationSignal, PresenceSignal},
+    signals::{AlertsSignal, LocationSignal, OwnerSignal, PresenceSignal},
     socket::{DispatcherJoined, DispatcherLeft, ErrorEvent, Joined, Left, Located, SessionReady, SessionResync},
 };
 
@@ -44,6 +44,10 @@ impl Event {
             }
             "emergency:updated" => {
                 "everybody in the room of the emergency, all alerted helpers that have neither declined nor cancelled, and dispatchers"
+            }
+            "emergency:moved" => "owner and responding helpers, and dispatchers",
+            "emergency:location" => {
+                "owner and responding helpers, at most once a second while the place follows the owner"
             }
             "contact:notified" => "the owner",
             "emergency:unanswered" | "emergency:alerts" => "the owner, and dispatchers",
@@ -166,6 +170,7 @@ pub(super) fn sent(schemas: &mut Schemas) -> Vec<Event> {
     all.extend([
         event(AlertsSignal::EVENT, "The alert counts of the owner's emergency changed.", of::<AlertsSignal>),
         event(LocationSignal::EVENT, "A helper on their way moved.", of::<LocationSignal>),
+        event(OwnerSignal::EVENT, "The owner of an emergency whose place follows them moved.", of::<OwnerSignal>),
         event(PresenceSignal::EVENT, "A participant came online or went offline.", of::<PresenceSignal>),
         event("session:ready", "The first event of a connection.", of::<SessionReady>),
         event("session:resync", "Missed events cannot be replayed: read the state over REST.", of::<SessionResync>),

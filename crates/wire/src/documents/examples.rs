@@ -50,7 +50,7 @@ fn of_field(name: &str) -> Option<Value> {
         "average" => json!(4.5),
         "count" | "alerted" | "alertedHelpers" | "sent" | "nearbyHelperCount" | "onDuty" | "helped" => json!(4),
         "radius" | "alertRadius" => json!(5000),
-        "distance" | "trustScore" => json!(150),
+        "distance" | "trustScore" | "movedBy" => json!(150),
         "limit" => json!(50),
         "afterSeconds" => json!(60),
         "maxAlertsPerDay" => json!(10),
@@ -59,7 +59,9 @@ fn of_field(name: &str) -> Option<Value> {
         "to" => json!("07:00"),
         "wave" => json!(1),
         "alertHold" => json!(3),
-        "silentMode" | "anonymousMode" | "livesWithOwner" | "keyChanged" | "blocked" | "arrived" => json!(false),
+        "silentMode" | "anonymousMode" | "livesWithOwner" | "keyChanged" | "blocked" | "arrived" | "fixedPlace" => {
+            json!(false)
+        }
         _ => return None,
     })
 }

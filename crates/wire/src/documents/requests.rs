@@ -282,6 +282,9 @@ requests! {
         silent_mode: Option<bool>,
         /// The owner is not shown to other users. False if missing.
         anonymous_mode: Option<bool>,
+        /// The place stays where it is when the owner moves: help is needed there by somebody else, for instance. False if missing:
+        /// then the place follows the session that raises the emergency if that was there within the last five minutes.
+        fixed_place: Option<bool>,
         /// An id of this call, made by the client, which may then repeat it: the answer to a repetition is the emergency that exists.
         request_id: Option<Text<100>>,
     }

@@ -110,6 +110,7 @@ fn the_payloads_of_logged_events_stand_beside_their_names() {
         "status",
         "status",
         "emergency",
+        "location",
         "alertedHelpers",
         "message",
         "messageId",

@@ -82,6 +82,7 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             Some("contact:notified"),
             Some("emergency:updated"),
             Some("response:check"),
+            Some("emergency:moved"),
         ]
     );
 }
@@ -305,6 +306,33 @@ fn helper_status_update() {
       "updatedAt": "2026-01-15T10:00:02Z"
     }
     "#);
+}
+
+#[test]
+fn emergency_moved() {
+    assert_snapshot!(payload_of("emergency:moved", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
+      "eventId": 42,
+      "location": {"address": null, "description": null, "latitude": 52.501, "longitude": 13.4, "precision": 0},
+      "timestamp": "2026-01-15T10:00:04Z"
+    }
+    "#);
+}
+
+#[test]
+fn where_an_emergency_moved_is_rendered_only_for_those_who_take_part() {
+    let events = every_logged_event(false);
+    let moved = events.iter().find(|event| matches!(event.event, Event::EmergencyMoved { .. })).unwrap();
+    for (stage, viewer, is_shown) in [
+        (Stage::Owner, Viewer::Anyone, true),
+        (Stage::Responder, Viewer::Anyone, true),
+        (Stage::Administrator, Viewer::Administrator, true),
+        (Stage::Alerted, Viewer::Anyone, false),
+        (Stage::LookerOn, Viewer::Anyone, false),
+    ] {
+        assert_eq!(sent_in(moved, viewer, stage, &exact_places()).is_some(), is_shown, "{stage:?}");
+    }
 }
 
 #[test]

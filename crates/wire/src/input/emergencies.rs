@@ -17,11 +17,11 @@ use crate::Problem;
 /// A query, in which every value is a string.
 pub type Query = Map<String, Value>;
 
-/// `POST /emergencies`: the details and the `requestId`.
+/// `POST /emergencies`: the details, the `requestId`, and whether the place is a `fixedPlace`.
 ///
 /// # Errors
 /// `invalid_input` with all invalid fields.
-pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
+pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>, bool), Problem> {
     let mut f = Fields::body(body);
     let location = f.object("location", |f| {
         let (position, address, description) = (f.position(), f.text("address"), f.text("description"));
@@ -35,8 +35,10 @@ pub fn raise(body: &Value) -> Result<(Details, Option<Text<100>>), Problem> {
     let silent = f.flag("silentMode").unwrap_or(false);
     let anonymous = f.flag("anonymousMode").unwrap_or(false);
     let request_id = f.text("requestId");
+    let fixed_place = f.flag("fixedPlace").unwrap_or(false);
     f.finish(location.map(|location| {
-        (Details { kind, category, description, location, priority, severity, silent, anonymous }, request_id)
+        let details = Details { kind, category, description, location, priority, severity, silent, anonymous };
+        (details, request_id, fixed_place)
     }))
 }
 

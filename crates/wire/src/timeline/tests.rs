@@ -48,6 +48,7 @@ fn the_owner_sees_the_actor_of_every_entry() {
     21 alerts:seen "00000000-0000-0000-0000-000000000002"
     23 contact:notified null
     24 emergency:updated "00000000-0000-0000-0000-000000000001"
+    26 emergency:moved "00000000-0000-0000-0000-000000000001"
     "#);
 }
 
@@ -92,6 +93,7 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     21 alerts:seen "00000000-0000-0000-0000-000000000002"
     24 emergency:updated null
     25 response:check "00000000-0000-0000-0000-000000000002"
+    26 emergency:moved null
     "#);
 }
 
@@ -100,7 +102,8 @@ fn an_administrator_sees_the_same_as_the_owner_but_how_alerts_were_sent_for_cont
     let owners = summary(&all_events(), OWNER, Stage::Owner);
     let expected = owners.replace("23 contact:notified null", "22 alerts:pushed null");
     // Nor is the question to a helper shown to others.
-    let expected = format!("{expected}\n25 response:check \"{}\"", id::<UserId>(GRACE_HOPPER));
+    let asked = format!("25 response:check \"{}\"\n26 emergency:moved", id::<UserId>(GRACE_HOPPER));
+    let expected = expected.replace("26 emergency:moved", &asked);
     assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), expected);
 }
 

@@ -1,7 +1,7 @@
 //! Emergencies in REST answers, rendered for a viewer.
 
 use allynet_domain::{
-    DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Location, Metres, PlacePolicy, Priority,
+    DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Metres, PlacePolicy, Priority,
     ResolutionType, Response, ResponseStatus, SkippedCounts, Stage, Timestamp, UserId, port::Presence,
     usecase::reading::EmergencyHelpers,
 };
@@ -11,42 +11,7 @@ use uuid::Uuid;
 
 use crate::documents::schema::{self, Id, Word};
 
-use super::{HelperView, Ids, PersonView};
-
-/// The place of an emergency, as precise as the viewer may know it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Location")]
-pub struct LocationView<'a> {
-    /// Degrees north (WGS 84).
-    #[schemars(range(min = -90.0, max = 90.0))]
-    latitude: f64,
-    /// Degrees east (WGS 84).
-    #[schemars(range(min = -180.0, max = 180.0))]
-    longitude: f64,
-    /// Size of the cell whose centre this is, in metres; 0 for the exact place.
-    precision: u32,
-    /// A postal address, as it was typed; `null` for viewers who are shown an approximate place.
-    #[schemars(length(max = 300))]
-    address: Option<&'a str>,
-    /// How to find the place; `null` for viewers who are shown an approximate place.
-    #[schemars(length(max = 300), example = &"2nd floor, on the left")]
-    description: Option<&'a str>,
-}
-
-impl<'a> LocationView<'a> {
-    /// Renders a place as far as it is disclosed.
-    pub fn new(location: &'a Location, shown: Disclosure) -> Self {
-        let Location { position, address, description } = location;
-        let (position, texts) = (shown.place(*position), shown.shows_texts());
-        Self {
-            latitude: position.latitude(),
-            longitude: position.longitude(),
-            precision: shown.precision(),
-            address: address.as_ref().filter(|_| texts).map(allynet_domain::Text::as_str),
-            description: description.as_ref().filter(|_| texts).map(allynet_domain::Text::as_str),
-        }
-    }
-}
+use super::{HelperView, Ids, LocationView, OriginView, PersonView};
 
 /// An emergency as one viewer may see it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -68,6 +33,10 @@ pub struct EmergencyView<'a> {
     description: Option<&'a str>,
     /// The place, as precise as the viewer may know it.
     location: LocationView<'a>,
+    /// The place that was given when it was raised; `null` until it has moved.
+    origin: Option<OriginView<'a>>,
+    /// Whether the place stays where it is when the owner moves; `null` for users who take no part.
+    fixed_place: Option<bool>,
     /// How urgent it is.
     #[schemars(with = "Word<Priority>")]
     priority: Priority,
@@ -260,6 +229,8 @@ impl<'a> EmergencyView<'a> {
             category: details.category.as_ref().filter(|_| description).map(allynet_domain::Text::as_str),
             description: details.description.as_ref().filter(|_| description).map(allynet_domain::Text::as_str),
             location: LocationView::new(&details.location, shown),
+            origin: call.movement.origin.as_deref().map(|origin| LocationView::new(origin, shown).into()),
+            fixed_place: (stage.is_participant() && !emergency.is_thinned()).then_some(!emergency.follows_owner()),
             priority: details.priority,
             severity: details.severity.get(),
             status: emergency.status(),

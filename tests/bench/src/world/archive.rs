@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use allynet_domain::{
     Call, Details, EmergencyStatus, EmergencyType, Event, HelperCard, HelperReputation, Location, Message, Metres,
-    Name, Person, Position, Priority, Recipient, ResolutionType, Sender, Severity, Text, To, UserId,
+    Movement, Name, Person, Position, Priority, Recipient, ResolutionType, Sender, Severity, Text, To, UserId,
 };
 use anyhow::Context as _;
 use uuid::Uuid;
@@ -99,7 +99,13 @@ pub(crate) fn events() -> anyhow::Result<Vec<(&'static str, String)>> {
         silent: false,
         anonymous: false,
     };
-    let call = Call { id: emergency.into(), owner: somebody(owner)?, details, created_at: now() };
+    let call = Call {
+        id: emergency.into(),
+        owner: somebody(owner)?,
+        details,
+        created_at: now(),
+        movement: Movement::default(),
+    };
     let recipients: Vec<Recipient> =
         (0..10).map(|n| Recipient::new(UserId::from(person(n)), Metres::new(100.0))).collect();
     let message = Message {

@@ -441,7 +441,8 @@ async fn a_position_is_stored_with_its_time() {
     let mut positions = MockPositions::new();
     let fix = Fix { user: id(GRACE_HOPPER), position, at: now() };
     let stored = |reports: &[Report]| Ok(reports.iter().map(|report| report.fix.user).collect());
-    positions.expect_record().withf(move |reports| reports == [fix.into()]).times(1).returning(stored);
+    let expected = Report { session: Some(id(1)), ..fix.into() };
+    positions.expect_record().withf(move |reports| reports == [expected]).times(1).returning(stored);
     positions.expect_record().times(1).returning(|_| Ok(Vec::new()));
     let (mut cx, _) = service(HelperPolicy::Verified);
     cx.positions = Arc::new(positions);

@@ -17,7 +17,7 @@ use allynet_domain::{
     usecase::{Rules, accounts, emergencies, helpers},
 };
 use allynet_projections::OpenEmergencies;
-use allynet_realtime::{GatewayPorts, InProcessSignals, Tracking};
+use allynet_realtime::{GatewayPorts, InProcessSignals, OwnerTracking, Tracking};
 use allynet_wire::limits::Limits;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -78,6 +78,8 @@ pub(super) fn ports(
     };
     let (open_emergencies, on_appeared) = (Arc::<OpenEmergencies>::default(), Arc::new(|_| ()));
     let tracking = Arc::new(Tracking::new(open_emergencies.clone(), clock.clone(), TravelModel::default()));
+    let interval = chrono::TimeDelta::seconds(60);
+    let owners = Arc::new(OwnerTracking::new(open_emergencies.clone(), clock.clone(), interval));
     let (node, signals) = (Uuid::from_u128(1).into(), Arc::new(InProcessSignals::single_node()));
     let (log, limits) = (Arc::new(feed), Limits::none());
     GatewayPorts {
@@ -88,6 +90,7 @@ pub(super) fn ports(
         open_emergencies,
         on_appeared,
         tracking,
+        owners,
         node,
         signals,
         log,

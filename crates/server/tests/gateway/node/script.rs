@@ -3,8 +3,8 @@
 use std::sync::{Mutex, atomic::AtomicU32};
 
 use allynet_domain::{
-    Account, Call, Details, Email, Emergency, EmergencyId, EventId, HelperRecord, HelperReputation, Location, Name,
-    Position, Profile, Role, SessionId, Timestamp, UserId, Verification, port::Fix, testing,
+    Account, Call, Details, Email, Emergency, EmergencyId, EventId, HelperRecord, HelperReputation, Location, Movement,
+    Name, Position, Profile, Role, SessionId, Timestamp, UserId, Verification, port::Fix, testing,
 };
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -48,7 +48,13 @@ pub(crate) fn account(id: UserId) -> Account {
 pub(crate) fn raised(id: EmergencyId, owner: UserId) -> Emergency {
     let location = Location { position: Position::new(0.0, 0.0).unwrap(), address: None, description: None };
     let details = Details { location, ..testing::details() };
-    let call = Call { id, owner: account(owner).person(), details, created_at: Timestamp::UNIX_EPOCH };
+    let call = Call {
+        id,
+        owner: account(owner).person(),
+        details,
+        created_at: Timestamp::UNIX_EPOCH,
+        movement: Movement::default(),
+    };
     testing::raised(call)
 }
 

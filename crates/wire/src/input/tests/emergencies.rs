@@ -25,13 +25,13 @@ fn call() -> Value {
     json!({
         "location": { "latitude": 52.5, "longitude": 13.25, "address": " Am Ufer 1 ", "description": "2nd floor" },
         "type": "medical", "category": "fall", "description": "Fell down", "priority": "low", "severity": 10,
-        "silentMode": true, "anonymousMode": true, "requestId": "r-1", "fakeCallAlert": true
+        "silentMode": true, "anonymousMode": true, "requestId": "r-1", "fixedPlace": true, "fakeCallAlert": true
     })
 }
 
 #[test]
 fn an_emergency_is_parsed() {
-    let (details, request_id) = raise(&call()).unwrap();
+    let (details, request_id, fixed_place) = raise(&call()).unwrap();
     assert_eq!((details.kind, details.priority, details.severity.get()), (EmergencyType::Medical, Priority::Low, 10));
     assert_eq!((details.silent, details.anonymous), (true, true));
     assert_eq!((details.category, details.description), (Some(text("fall")), Some(text("Fell down"))));
@@ -39,7 +39,7 @@ fn an_emergency_is_parsed() {
         (details.location.address, details.location.description),
         (Some(text("Am Ufer 1")), Some(text("2nd floor")))
     );
-    assert_eq!(request_id, Some(text("r-1")));
+    assert_eq!((request_id, fixed_place), (Some(text("r-1")), true));
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn an_emergency_needs_only_a_position() {
     let nulls = json!({
         "location": { "latitude": 1, "longitude": 2, "address": null, "description": null }, "type": null,
         "category": null, "description": null, "priority": null, "severity": null, "silentMode": null,
-        "anonymousMode": null, "requestId": null
+        "anonymousMode": null, "requestId": null, "fixedPlace": null
     });
     let empty = json!({ "location": place, "description": "", "category": " ", "requestId": "" });
     for body in [json!({ "location": place }), nulls, empty] {
-        let (details, request_id) = raise(&body).unwrap();
+        let (details, request_id, fixed_place) = raise(&body).unwrap();
         assert_eq!((details.kind, details.priority, details.severity.get()), (EmergencyType::Other, Priority::High, 5));
-        assert_eq!((details.silent, details.anonymous), (false, false));
+        assert_eq!((details.silent, details.anonymous, fixed_place), (false, false, false));
         assert_eq!((details.category, details.description, request_id), (None, None, None));
         assert_eq!((details.location.address, details.location.description), (None, None));
     }

@@ -1,10 +1,10 @@
 //! Emergencies, for each kind of viewer.
 
 use allynet_domain::{
-    AvailableHelpers, Emergency, EmergencyStatus, Metres, PlaceBeforeAccept, PlacePolicy, ResponseStatus, Stage,
-    Timestamp, UserId,
+    AvailableHelpers, Emergency, EmergencyStatus, Location, Metres, Movement, PlaceBeforeAccept, PlacePolicy, Position,
+    ResponseStatus, SessionFix, Stage, Timestamp, UserId,
     port::Presence,
-    testing::{ALAN, GRACE_HOPPER, at, edited, id},
+    testing::{ALAN, GRACE_HOPPER, at, edited, id, position},
     usecase::reading::EmergencyHelpers,
 };
 use insta::assert_snapshot;
@@ -17,6 +17,32 @@ use crate::{
 
 fn rendered(emergency: &Emergency, stage: Stage) -> Value {
     json(&EmergencyView::new(emergency, stage, &exact_places(), None))
+}
+
+#[test]
+fn the_place_that_was_given_is_shown_as_precisely_as_the_present_one() {
+    let emergency = edited(filled_emergency(false), |e| {
+        let place = &mut e.call.details.location;
+        let given =
+            std::mem::replace(place, Location { position: position(52.6, 13.3), address: None, description: None });
+        let followed = Some(SessionFix { session: id(400), position: place.position, at: at(1) });
+        e.call.movement = Movement { followed, origin: Some(Box::new(given)), moved_at: Some(at(1)) };
+    });
+    let exact = json!({ "latitude": 52.5, "longitude": 13.25, "address": "Am Ufer 1", "description": null });
+    let grid = approximate_places().grid;
+    let cell = |of: Position| json!({ "latitude": of.latitude(), "longitude": of.longitude(), "address": null, "description": null });
+    let given = position(52.5, 13.25);
+    for (stage, origin, fixed_place) in [
+        (Stage::Owner, exact.clone(), json!(false)),
+        (Stage::Administrator, exact.clone(), json!(false)),
+        (Stage::Responder, exact, json!(false)),
+        (Stage::Alerted, cell(grid.fine(given)), Value::Null),
+        (Stage::LookerOn, cell(grid.coarse(given)), Value::Null),
+    ] {
+        let view = json(&EmergencyView::new(&emergency, stage, &approximate_places(), None));
+        assert_eq!((&view["origin"], &view["fixedPlace"]), (&origin, &fixed_place), "{stage:?}");
+    }
+    assert_eq!(rendered(&filled_emergency(false), Stage::Owner)["origin"], Value::Null);
 }
 
 #[test]
@@ -43,6 +69,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
       "description": null,
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
+      "fixedPlace": true,
       "id": "00000000-0000-0000-0000-000000000064",
       "location": {
         "address": "Am Ufer 1",
@@ -51,6 +78,7 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
         "longitude": 13.25,
         "precision": 0
       },
+      "origin": null,
       "priority": "critical",
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
@@ -113,6 +141,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
       "description": null,
       "distance": null,
       "firstResponseAt": "2026-01-15T10:00:01Z",
+      "fixedPlace": true,
       "id": "00000000-0000-0000-0000-000000000064",
       "location": {
         "address": "Am Ufer 1",
@@ -121,6 +150,7 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
         "longitude": 13.25,
         "precision": 0
       },
+      "origin": null,
       "priority": "critical",
       "resolutionNotes": "All well",
       "resolutionType": "user_resolved",
@@ -179,6 +209,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
       "description": null,
       "distance": 1000,
       "firstResponseAt": "2026-01-15T10:00:01Z",
+      "fixedPlace": null,
       "id": "00000000-0000-0000-0000-000000000064",
       "location": {
         "address": null,
@@ -187,6 +218,7 @@ fn an_anonymous_emergency_for_a_looker_on() {
         "longitude": 13.250059,
         "precision": 1000
       },
+      "origin": null,
       "priority": "critical",
       "resolutionNotes": null,
       "resolutionType": null,
@@ -238,8 +270,10 @@ fn an_emergency_for_a_looker_on() {
       "description": null,
       "distance": null,
       "firstResponseAt": null,
+      "fixedPlace": null,
       "id": "00000000-0000-0000-0000-000000000064",
       "location": {"address": null, "description": null, "latitude": 52.5, "longitude": 13.25, "precision": 0},
+      "origin": null,
       "priority": "critical",
       "resolutionNotes": null,
       "resolutionType": null,
@@ -304,6 +338,7 @@ fn an_approximate_emergency_for_an_alerted_helper() {
       "description": null,
       "distance": 1500,
       "firstResponseAt": "2026-01-15T10:00:01Z",
+      "fixedPlace": null,
       "id": "00000000-0000-0000-0000-000000000064",
       "location": {
         "address": null,
@@ -312,6 +347,7 @@ fn an_approximate_emergency_for_an_alerted_helper() {
         "longitude": 13.250059,
         "precision": 200
       },
+      "origin": null,
       "priority": "critical",
       "resolutionNotes": null,
       "resolutionType": null,

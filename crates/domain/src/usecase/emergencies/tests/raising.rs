@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    AlertCounts, HeldAnnouncement, HelperPolicy, HelpersInRange, RecentRings, Recipient,
+    AlertCounts, HeldAnnouncement, HelperPolicy, HelpersInRange, RecentRings, Recipient, SessionFix,
     port::OnDuty,
     testing::{
         Committed, OWNER, account, active_emergency, anonymous, at, details, edited, now, owner, recipient, store, text,
@@ -22,6 +22,7 @@ fn context_with(helpers: HelpersInRange) -> RaiseContext {
         helpers,
         hidden_from: vec![],
         owner_distance: None,
+        owner_fix: None,
         rings: vec![],
         census: vec![],
     }
@@ -61,13 +62,13 @@ fn with_request(request: &str) -> Emergency {
 #[tokio::test]
 async fn an_account_that_was_deleted_meanwhile_raises_nothing() {
     let (cx, _) = service(vec![None], conflict(Constraint::Owner));
-    assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::TokenInvalid);
+    assert_eq!(refusal(raise(&cx, &owner(), details(), None, false).await), Refusal::TokenInvalid);
 }
 
 #[tokio::test]
 async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
     let (cx, committed) = service(vec![None], vec![]);
-    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+    let raised = raise(&cx, &owner(), details(), Some(text("r-1")), false).await.unwrap();
     let emergency = raised.emergency.clone();
     assert_eq!((raised.new, raised.nearby_helpers), (true, 3));
     assert_eq!(*emergency.call(), Call { id: id(1000), created_at: now(), ..crate::testing::call() });
@@ -116,7 +117,7 @@ async fn a_call_is_stored_with_its_first_wave_and_the_owners_receipt() {
 #[tokio::test]
 async fn the_receipt_of_an_anonymous_call_says_so() {
     let (cx, committed) = service(vec![None], vec![]);
-    raise(&cx, &owner(), anonymous(active_emergency()).call().details.clone(), None).await.unwrap();
+    raise(&cx, &owner(), anonymous(active_emergency()).call().details.clone(), None, false).await.unwrap();
     let Some(Write::PostMessage(receipt)) = committed.only().writes.pop() else { panic!("no receipt") };
     assert!(receipt.anonymous);
 }
@@ -133,7 +134,7 @@ async fn an_anonymous_owner_is_counted_like_any_helper_but_to_themselves() {
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
         let details = Details { anonymous, ..details() };
-        let raised = raise(&context(emergencies, changes), &owner(), details, None).await.unwrap();
+        let raised = raise(&context(emergencies, changes), &owner(), details, None, false).await.unwrap();
         assert_eq!((raised.nearby_helpers, raised.emergency.alerts().alerted), (3, 3));
         let change = committed.only();
         let created = change.events.iter().find_map(|new| match new.event {
@@ -151,7 +152,7 @@ async fn without_helpers_no_alert_is_sent_and_the_owner_is_notified() {
     let (changes, committed) = store(vec![]);
     let nobody = HelpersInRange { counts: vec![0, 0, 0], nearest: vec![], skipped: vec![] };
     let cx = context(contexts(&nobody, vec![None]), changes);
-    let raised = raise(&cx, &owner(), details(), None).await.unwrap();
+    let raised = raise(&cx, &owner(), details(), None, false).await.unwrap();
     assert_eq!((raised.nearby_helpers, raised.emergency.alert_radius().get()), (0, 15_000.0));
     let change = committed.only();
     // The wave is logged without recipients, too: its event holds the radius of the search.
@@ -173,7 +174,7 @@ async fn blocks_leave_helpers_out_of_the_alerts_but_not_out_of_the_numbers() {
         let context_of = move || RaiseContext { hidden_from: hidden_from.clone(), ..context_with(helpers.clone()) };
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
-        let raised = raise(&context(emergencies, changes), &owner(), details(), None).await.unwrap();
+        let raised = raise(&context(emergencies, changes), &owner(), details(), None, false).await.unwrap();
         let (emergency, change) = (raised.emergency, committed.only());
         assert_eq!(
             (raised.nearby_helpers, emergency.alert_radius().get(), emergency.alerts().alerted),
@@ -198,7 +199,7 @@ async fn blocks_leave_helpers_out_of_the_alerts_but_not_out_of_the_numbers() {
 #[tokio::test]
 async fn a_repeated_request_is_the_same_emergency_again() {
     let (cx, committed) = service(vec![Some(with_request("r-1"))], vec![]);
-    let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+    let raised = raise(&cx, &owner(), details(), Some(text("r-1")), false).await.unwrap();
     // Two stand within the radius at which the earlier one alerted.
     assert_eq!(raised, Raised { emergency: with_request("r-1"), nearby_helpers: 2, new: false });
     assert!(committed.is_empty(), "the same request was stored twice");
@@ -208,7 +209,7 @@ async fn a_repeated_request_is_the_same_emergency_again() {
 async fn a_request_repeated_while_the_first_is_stored_is_the_same_emergency() {
     for constraint in [Constraint::RequestId, Constraint::LiveEmergency] {
         let (cx, committed) = service(vec![None, Some(with_request("r-1"))], conflict(constraint));
-        let raised = raise(&cx, &owner(), details(), Some(text("r-1"))).await.unwrap();
+        let raised = raise(&cx, &owner(), details(), Some(text("r-1")), false).await.unwrap();
         assert_eq!((raised.emergency, raised.new), (with_request("r-1"), false));
         assert_eq!(committed.attempts().len(), 1);
     }
@@ -219,7 +220,7 @@ async fn the_request_id_of_what_has_ended_is_refused() {
     let ended = crate::testing::resolved(with_request("r-1"));
     let (cx, committed) = service(vec![Some(ended)], vec![]);
     let refused = || Refusal::RequestIdUsed { emergency: the_emergency() };
-    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());
+    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1")), false).await), refused());
     assert!(committed.is_empty());
 
     let (changes, committed) = store(vec![]);
@@ -227,7 +228,7 @@ async fn the_request_id_of_what_has_ended_is_refused() {
     let of_deleted = RaiseContext { deleted: Some(the_emergency()), ..context_with(helpers()) };
     emergencies.expect_raise_context().returning(move |_| Ok(of_deleted.clone()));
     let cx = context(emergencies, changes);
-    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1"))).await), refused());
+    assert_eq!(refusal(raise(&cx, &owner(), details(), Some(text("r-1")), false).await), refused());
     assert!(committed.is_empty());
 }
 
@@ -241,7 +242,7 @@ async fn a_second_call_is_refused_with_the_live_one() {
         {
             let tried = outcomes.len();
             let (cx, committed) = service(looks, outcomes);
-            let outcome = raise(&cx, &owner(), details(), request.clone()).await;
+            let outcome = raise(&cx, &owner(), details(), request.clone(), false).await;
             assert_eq!(refusal(outcome), Refusal::ActiveEmergencyExists { emergency: the_emergency() });
             assert_eq!(committed.attempts().len(), tried);
         }
@@ -251,7 +252,7 @@ async fn a_second_call_is_refused_with_the_live_one() {
 #[tokio::test]
 async fn a_call_in_the_way_that_has_gone_is_no_obstacle() {
     let (cx, committed) = service(vec![None], conflict(Constraint::LiveEmergency));
-    let raised = raise(&cx, &owner(), details(), None).await.unwrap();
+    let raised = raise(&cx, &owner(), details(), None, false).await.unwrap();
     assert!(raised.new);
     assert_eq!(committed.attempts().len(), 2);
 }
@@ -261,7 +262,7 @@ async fn raising_gives_up_after_a_bounded_number_of_attempts() {
     let conflicts =
         std::iter::repeat_with(|| Err(port::Error::Conflict(Constraint::LiveEmergency))).take(2000).collect();
     let (cx, committed) = service(vec![None], conflicts);
-    assert_eq!(refusal(raise(&cx, &owner(), details(), None).await), Refusal::Contended);
+    assert_eq!(refusal(raise(&cx, &owner(), details(), None, false).await), Refusal::Contended);
     assert_eq!(committed.attempts().len(), crate::usecase::retry::MAX_ATTEMPTS as usize);
 }
 
@@ -269,7 +270,7 @@ async fn raising_gives_up_after_a_bounded_number_of_attempts() {
 async fn other_failures_of_the_store_are_passed_on() {
     for error in [port::Error::unavailable("gone"), port::Error::Conflict(Constraint::Engaged)] {
         let (cx, committed) = service(vec![None], vec![Err(error)]);
-        assert!(matches!(raise(&cx, &owner(), details(), None).await, Err(Error::Port(_))));
+        assert!(matches!(raise(&cx, &owner(), details(), None, false).await, Err(Error::Port(_))));
         assert_eq!(committed.attempts().len(), 1);
     }
 }
@@ -278,7 +279,7 @@ async fn other_failures_of_the_store_are_passed_on() {
 async fn any_account_may_raise_an_emergency() {
     let (cx, _) = service(vec![None], vec![]);
     let plain = crate::testing::actor(crate::Account { created_at: at(0), ..account(OWNER) });
-    assert!(raise(&cx, &plain, details(), None).await.unwrap().new);
+    assert!(raise(&cx, &plain, details(), None, false).await.unwrap().new);
 }
 
 #[tokio::test]
@@ -290,7 +291,7 @@ async fn a_call_of_an_owner_who_has_raised_too_many_is_announced_later() {
         let context_of = move || RaiseContext { rings: rings.clone(), ..context_with(helpers()) };
         emergencies.expect_raise_context().returning(move |_| Ok(context_of()));
         let (changes, committed) = store(vec![]);
-        let raised = raise(&context(emergencies, changes), &owner(), details(), None).await.unwrap();
+        let raised = raise(&context(emergencies, changes), &owner(), details(), None, false).await.unwrap();
         let (emergency, change) = (raised.emergency, committed.only());
         let due_at = last + chrono::TimeDelta::seconds(60);
         let held = (!is_announced).then_some(HeldAnnouncement { due_at, nearby_helpers: 3 });
@@ -302,5 +303,27 @@ async fn a_call_of_an_owner_who_has_raised_too_many_is_announced_later() {
         });
         assert_eq!(created, Some(is_announced), "{count} {seconds_ago}");
         assert_eq!(emergency.alerts().alerted, 3, "helpers that were not rung too often are alerted at once");
+    }
+}
+
+#[tokio::test]
+async fn a_place_follows_the_session_that_raises_it_there_unless_it_is_fixed() {
+    let place = details().location.position;
+    let session = owner().session;
+    for (newest, fixed_place, follows) in
+        [(Some(session), false, true), (Some(session), true, false), (Some(id(1)), false, false), (None, false, false)]
+    {
+        let owner_fix = newest.map(|session| SessionFix { session, position: place, at: now() });
+        let mut emergencies = MockEmergencies::new();
+        emergencies
+            .expect_raise_context()
+            .returning(move |_| Ok(RaiseContext { owner_fix, ..context_with(helpers()) }));
+        let (changes, _) = store(vec![]);
+        let raised = raise(&context(emergencies, changes), &owner(), details(), None, fixed_place).await.unwrap();
+        assert_eq!(
+            raised.emergency.call().movement.followed,
+            owner_fix.filter(|_| follows),
+            "{newest:?} {fixed_place}"
+        );
     }
 }
