@@ -172,14 +172,18 @@ async function versionsWith(page, version) {
     const registration = await navigator.serviceWorker.ready;
     // A look that is under way may have seen the version before, and another one does not begin meanwhile: so it is asked for again.
     if (!registration.installing) await registration.update();
-    const isSettled = !registration.installing && !registration.waiting && registration.active.state === 'activated';
-    return { isSettled, versions: (await caches.keys()).map((name) => name.replace('allynet-app-', '')) };
+    const [installing, waiting, active] = ['installing', 'waiting', 'active'].map((name) => registration[name]?.state);
+    return { installing, waiting, active, versions: (await caches.keys()).map((name) => name.replace('allynet-app-', '')) };
   };
-  const { versions } = await eventually(async () => {
-    const found = await page.evaluate(look);
-    return found.isSettled && found.versions.at(-1) === version && found;
-  }, BROWSER_LIMIT);
-  return versions;
+  let found;
+  const hasTakenOver = async () => {
+    found = await page.evaluate(look);
+    return !found.installing && !found.waiting && found.active === 'activated' && found.versions.at(-1) === version;
+  };
+  await eventually(hasTakenOver, BROWSER_LIMIT).catch((cause) => {
+    throw new Error(`${version} has not taken over: ${JSON.stringify(found)}`, { cause });
+  });
+  return found.versions;
 }
 
 /**

@@ -32,6 +32,9 @@ for (const database of databases) {
           category: null,
           description: null,
           location: { ...location, precision: 0, address: null, description: null },
+          origin: null,
+          // The device of the owner has told no place that it could follow.
+          fixedPlace: true,
           priority: 'high',
           severity: 5,
           status: 'active',
