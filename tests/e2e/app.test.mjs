@@ -50,7 +50,7 @@ describe('the app', () => {
     // A short touch does nothing; a long one counts down, which can be stopped.
     await shows(owner.page, 'Known to');
     await touchSos(owner.page);
-    await owner.page.waitForSelector('.sos-button[data-state=idle]');
+    assert.ok(await owner.page.$('.sos-button[data-state=idle]'));
     await holdSos(owner.page);
     await owner.page.click('.stage .large');
     await owner.page.waitForSelector('.sos-button');

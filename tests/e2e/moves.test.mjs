@@ -21,7 +21,7 @@ describe('a place that follows its owner, on two nodes', () => {
   let redis;
   let a;
   let b;
-  /** The clock of the phones, which are a minute late: ten seconds pass between two positions, however fast they are sent. */
+  /** The clock of the phones, which are a minute late: a second or more passes between two positions, however fast they are sent. */
   let phoneTime = Date.now() - 60_000;
   const locate = async (socket, { latitude, longitude }) => {
     phoneTime += 1_000;
@@ -107,7 +107,7 @@ describe('a place that follows its owner, on two nodes', () => {
     phoneTime += 5_000;
     await locate(ofOwner, north(place, 50_000));
     await locate(ofOwner, north(place, 300));
-    assertMatches(await ofHelper.next(LOCATION, at(north(place, 300)), LIMIT), atLeast({ movedBy: metres(150) }));
+    assertMatches(await ofHelper.next(LOCATION, at(north(place, 300)), LIMIT), atLeast({ movedBy: integer }));
     const again = await ofHelper.next(MOVED, of(id), LIMIT);
     assert.deepEqual(again.location, exact(north(place, 300)), 'without a further position');
     assert.ok(Date.parse(again.timestamp) - Date.parse(moved.timestamp) >= INTERVAL);
