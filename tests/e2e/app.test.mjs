@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
+import { button, fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
 import { assertQuiet, newPage, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
 import { raise, read } from './scene.mjs';
@@ -239,6 +239,32 @@ describe('the app', () => {
       await shows(each, '100 m · south · At the gate');
       await each.waitForSelector('.map-point.resource');
       assert.equal((await each.$$('.map-point.resource')).length, 1, 'the private one is not to be taken');
+    }
+  });
+
+  it('asks a helper who does not move whether they still come, and counts them not until they answer', async () => {
+    const node = await startNode({ env: { ALLYNET_STALL_AFTER: '6s', ALLYNET_STALL_ANSWER: '6s' } });
+    const openAt = async (options) => {
+      const page = await openApp(chromium.browser, node.url, options);
+      opened.push(page);
+      return page.page;
+    };
+    try {
+      const position = node.somewhere();
+      const [caller, helper] = await Promise.all([node.owner(), node.helperAt(north(position, 600))]);
+      const [owner, page] = await Promise.all([openAt({ as: caller, position }), openAt({ as: helper, position: north(position, 600), path: '/app/help' })]);
+      const { id } = await raise(caller, position);
+      await page.waitForSelector('.alert');
+      await press(page, 'I am coming');
+      await shows(owner, '1 helper is coming');
+      await button(page, 'I am still coming').waitHandle();
+      // Nobody answers: the helper is not counted, until they do.
+      await owner.waitForSelector('.status:is([data-state=searching], [data-state=unanswered])');
+      await press(page, 'I am still coming');
+      await shows(owner, '1 helper is coming');
+      assert.equal((await read(caller, id)).respondingHelpers[0].status, 'responding');
+    } finally {
+      await node.stop();
     }
   });
 

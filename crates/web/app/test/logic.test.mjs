@@ -48,6 +48,17 @@ describe('an emergency after events', () => {
     assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['a']);
   });
 
+  it('leads to where the emergency has moved, and counts nobody who gives no sign', () => {
+    let shown = applyEvent(emergency(), 'helper:joined', joined('a', 1));
+    const location = { latitude: 1, longitude: 2, precision: 0, address: null, description: null };
+    shown = applyEvent(shown, 'emergency:moved', { emergencyId: 'one', location, timestamp: at(2), eventId: 7 });
+    assert.deepEqual([shown.location, shown.updatedAt, searchState(shown, null)], [location, at(2), 'coming']);
+    const update = { emergencyId: 'one', helperId: 'a', status: 'on_way', notes: null, updatedAt: at(3) };
+    shown = applyEvent(shown, 'helper:status_update', { ...update, stalled: true });
+    assert.deepEqual([coming(shown), searchState(shown, null)], [[], 'searching']);
+    assert.equal(searchState(applyEvent(shown, 'helper:status_update', { ...update, stalled: false }), null), 'coming');
+  });
+
   it('says first what a person who waits has to know', () => {
     const state = (statuses, unanswered = null) =>
       searchState({ id: 'one', respondingHelpers: statuses.map((status) => ({ status })) }, unanswered);

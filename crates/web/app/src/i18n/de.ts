@@ -259,6 +259,7 @@ export const de: Record<Key, Text> = {
   'helping.on_way': 'Ich bin unterwegs',
   'helping.arrived': 'Ich bin da',
   'helping.completed': 'Fertig',
+  'helping.still': 'Ich komme noch',
   'helping.cancel': 'Ich kann nicht kommen',
   'helping.navigate': 'Navigieren',
   'helping.next': 'Ihr Beitrag',

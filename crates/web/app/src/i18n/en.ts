@@ -269,6 +269,7 @@ export const en = {
   'helping.on_way': 'On my way',
   'helping.arrived': 'I am there',
   'helping.completed': 'Done',
+  'helping.still': 'I am still coming',
   'helping.cancel': 'I cannot go',
   'helping.navigate': 'Navigate',
   'helping.next': 'Your part',

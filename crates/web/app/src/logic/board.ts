@@ -49,6 +49,8 @@ export function entryOf(call: Call): BoardEntry {
     resolvedAt: null,
     resolvedBy: null,
     respondingHelpers: [],
+    origin: null,
+    fixedPlace: null,
     updatedAt: call.createdAt,
   } as BoardEntry;
 }

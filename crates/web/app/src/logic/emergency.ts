@@ -60,6 +60,7 @@ const RULES: Applied = {
     status,
     resolvedAt: emergency.resolvedAt ?? timestamp,
   }),
+  'emergency:moved': (emergency, { location, timestamp }) => ({ ...emergency, location, updatedAt: timestamp }),
   'emergency:alerts': (emergency, payload) => ({ ...emergency, alerts: alertsOf(payload) }),
   'emergency:updated': (emergency, { emergency: call, timestamp }) => {
     const { type, category, description, priority, severity } = call;
@@ -102,17 +103,17 @@ export function searchState(
   emergency: Pick<Emergency, 'id' | 'respondingHelpers'>,
   unanswered: Unanswered | null,
 ): 'there' | 'coming' | 'helped' | 'unanswered' | 'searching' {
-  const statuses = new Set(emergency.respondingHelpers.map(({ status }) => status));
+  const statuses = new Set(coming(emergency).map(({ status }) => status));
   if (statuses.has('arrived')) return 'there';
   if (statuses.has('responding') || statuses.has('on_way')) return 'coming';
   if (statuses.has('completed')) return 'helped';
   return unanswered?.emergencyId === emergency.id ? 'unanswered' : 'searching';
 }
 
-/** The responses of helpers who come, are there, or have helped; who comes first is first. */
+/** The responses of helpers who come and give signs of it, are there, or have helped; who comes first is first. */
 export function coming(emergency: Pick<Emergency, 'respondingHelpers'>): Response[] {
   const order = { arrived: 0, on_way: 1, responding: 2, completed: 3, cancelled: 4 };
-  const counted = emergency.respondingHelpers.filter(({ status }) => status !== 'cancelled');
+  const counted = emergency.respondingHelpers.filter(({ status, stalled }) => status !== 'cancelled' && !stalled);
   return counted.sort((a, b) => order[a.status] - order[b.status] || a.respondedAt.localeCompare(b.respondedAt));
 }
 

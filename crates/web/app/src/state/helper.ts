@@ -28,6 +28,8 @@ export const ringing = signal<readonly Ringing[]>([]);
 /** The alerts that rang when the page ended. */
 const rangBefore = new Set(readJsonSetting<string[]>('rang'));
 export const pending = signal<readonly Emergency[]>([]);
+/** The emergency for which the service asks whether this helper still comes. */
+export const asked = signal('');
 export const readiness = signal<HelperReadiness | null>(null);
 export const helper = computed<HelperRecord | null>(() => user.value?.helper ?? null);
 /** Whether alerts wait, unseen and unheard: they must not betray a person who asks for help, nor cover what they have to do. */
@@ -81,6 +83,7 @@ export async function setStatus(status: ResponseStatus): Promise<void> {
   const id = helpingRoom.emergency.peek()?.id;
   if (!id) return;
   const emergency = await ally.helper.status(id, status);
+  asked.value = '';
   if (status === 'cancelled') helpingRoom.set(null);
   else helpingRoom.update(emergency);
 }
@@ -127,6 +130,7 @@ export function startHelper(): void {
     stopShowing(emergency.id);
     helpingRoom.set(emergency);
   });
+  ally.on('response:check', ({ emergencyId }) => (asked.value = emergencyId));
   ally.on('helper:status_update', ({ emergencyId, helperId, status }) => {
     const isOwn = helperId === user.peek()?.id && emergencyId === helpingRoom.emergency.peek()?.id;
     if (isOwn && status === 'cancelled') helpingRoom.set(null);

@@ -5,7 +5,7 @@ import type { Emergency, ResponseStatus } from '@allynet/client';
 import { distanceText, t } from '../i18n/index.js';
 import { isLive } from '../logic/emergency.js';
 import { direction, distance, navigationLink } from '../logic/geometry.js';
-import { closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setStatus } from '../state/helper.js';
+import { asked, closeHelped, helpingRoom, ownStatus, reopenHelped, resolveHelped, setStatus } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
 import { isOnIos } from '../state/platform.js';
@@ -76,6 +76,11 @@ function Steps({ emergency }: { emergency: Emergency }) {
         <p role="status" class="center">
           {t(`status.${own}`)}
         </p>
+      )}
+      {own && asked.value === emergency.id && (
+        <button class="primary huge" onClick={() => void attempt(() => setStatus(own))}>
+          {t('helping.still')}
+        </button>
       )}
       {next && (
         <button class="primary huge" onClick={() => void attempt(() => setStatus(next))}>
