@@ -69,7 +69,8 @@ const PAGE: &str = "
     SELECT n.id, n.emergency_id, n.contact_id, a.id AS owner_id, a.first_name, a.last_name,
         e.latitude, e.longitude, e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (SELECT count(*) FROM response r
-         WHERE r.emergency_id = e.id AND r.status IN ('responding', 'on_way', 'arrived')) AS helpers
+         WHERE r.emergency_id = e.id AND r.status IN ('responding', 'on_way', 'arrived')
+            AND r.dispatch ->> 'stalled_at' IS NULL) AS helpers
     FROM contact_notice n
         JOIN contact_consent k ON k.id = n.consent_id
         JOIN account a ON a.id = k.account_id

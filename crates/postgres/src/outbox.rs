@@ -48,6 +48,7 @@ const CLAIM_MESSAGES: &str = "
         (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
             IS TRUE AS is_silenced,
         (SELECT r.helper_id FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged
+            AND r.dispatch ->> 'stalled_at' IS NULL
          ORDER BY r.helper_id LIMIT 1) IS NOT NULL AS is_helped,
         u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
             THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,
@@ -110,6 +111,7 @@ const CLAIM_DELIVERIES: &str = "
         (SELECT q.silent FROM emergency q WHERE q.owner_id = c.user_id AND q.status IN ('active', 'responding'))
             IS TRUE AS is_silenced,
         (SELECT r.helper_id FROM response r WHERE r.emergency_id = c.emergency_id AND r.helper_id <> c.user_id AND r.engaged
+            AND r.dispatch ->> 'stalled_at' IS NULL
          ORDER BY r.helper_id LIMIT 1) IS NOT NULL AS is_helped,
         u.locale, CASE WHEN u.notify_email AND (SELECT b.email FROM alert_mail_stop b WHERE b.email = u.email) IS NULL
             THEN u.email END AS email, CASE WHEN u.notify_sms THEN u.phone END AS phone,

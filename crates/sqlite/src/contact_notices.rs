@@ -78,7 +78,8 @@ pub(crate) const PAGE: &str = "
     select n.id, n.emergency_id, n.contact_id, a.id as owner_id, a.first_name, a.last_name,
         e.latitude, e.longitude, e.address, e.place_description, e.status, n.with_owner_at, n.called_at, n.read_at,
         (select count(*) from response r
-         where r.emergency_id = e.id and r.status in ('responding', 'on_way', 'arrived')) as helpers
+         where r.emergency_id = e.id and r.status in ('responding', 'on_way', 'arrived')
+            and r.dispatch ->> 'stalled_at' is null) as helpers
     from contact_notice n
     join contact_consent k on k.id = n.consent_id
     join account a on a.id = k.account_id

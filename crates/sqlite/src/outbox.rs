@@ -57,7 +57,8 @@ pub(crate) const MESSAGES: &str = "
             where q.owner_id = c.user_id and q.status in ('active', 'responding') and q.silent) as is_silenced,
         exists (
             select 1 from response r
-            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
+            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged
+            and r.dispatch ->> 'stalled_at' is null) as is_helped,
         u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
             then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at,
@@ -102,7 +103,8 @@ pub(crate) const DELIVERIES: &str = "
             where q.owner_id = c.user_id and q.status in ('active', 'responding') and q.silent) as is_silenced,
         exists (
             select 1 from response r
-            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged) as is_helped,
+            where r.emergency_id = c.emergency_id and r.helper_id <> c.user_id and r.engaged
+            and r.dispatch ->> 'stalled_at' is null) as is_helped,
         u.locale, case when u.notify_email and not exists (select 1 from alert_mail_stop b where b.email = u.email)
             then u.email end as email, case when u.notify_sms then u.phone end as phone,
         d.*, x.received_at, 0 as was_alerted, 0 as is_alert_pending,

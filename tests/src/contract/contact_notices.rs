@@ -417,11 +417,12 @@ pub async fn the_page_of_a_contact_is_shown_until_two_hours_after_the_end(store:
     };
     assert_eq!(page(2).await, Some(expected.clone()));
     assert_eq!(store.contact_notices.page(id(), at(2)).await.unwrap(), None);
-    let [coming, gone] = [store.helper().await, store.helper().await];
+    let [coming, gone, stalling] = [store.helper().await, store.helper().await, store.helper().await];
     let cancelled = edited_response(response_of(&gone, at(3)));
-    store
-        .write(update(&store.load(emergency.id()).await.emergency, vec![response_of(&coming, at(3)), cancelled]))
-        .await;
+    let mut stalled = response_of(&stalling, at(3));
+    stalled.record.dispatch.stalled_at = Some(at(3));
+    let responses = vec![response_of(&coming, at(3)), cancelled, stalled];
+    store.write(update(&store.load(emergency.id()).await.emergency, responses)).await;
     assert_eq!(page(4).await, Some(ContactPage { helpers: 1, ..expected.clone() }));
     store.end_reviewed(emergency.id(), 100).await;
     let ended = ContactPage { status: EmergencyStatus::Cancelled, ..expected };

@@ -195,6 +195,7 @@ macro_rules! contract {
                 the_end_waits_for_the_answer_to_an_alert_and_is_told_to_every_device_of_the_owner
                 an_alert_goes_on_by_email_and_telephone_once_to_helpers_who_want_that
                 another_acceptance_stops_the_email_that_was_not_sent
+                a_helper_who_has_stalled_stops_no_email
                 a_device_that_is_registered_later_is_sent_the_open_alerts
                 the_limit_of_a_day_is_judged_again_when_a_step_is_due
                 an_address_that_stopped_alerts_is_sent_none_whichever_account_has_it

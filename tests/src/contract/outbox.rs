@@ -464,6 +464,30 @@ pub async fn another_acceptance_stops_the_email_that_was_not_sent(store: Store) 
     .await;
 }
 
+pub async fn a_helper_who_has_stalled_stops_no_email(store: Store) {
+    service::telling(store, |node| async move {
+        let (wanting, stalling) = (node.helper(100.0).await, node.helper(200.0).await);
+        node.notify_everywhere(&wanting).await;
+        let call = node.call().await;
+        node.accept(call, &stalling).await;
+        let emergency = testing::edited(node.store.find(call).await, |e| {
+            e.responses[0].record.dispatch.stalled_at = Some(node.now());
+        });
+        let responses = emergency.responses().to_vec();
+        node.store.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses }).await;
+        let mut sent = Vec::new();
+        for second in [0, 5, 10] {
+            node.seconds(second);
+            sent.extend(node.steps(&[]).await);
+        }
+        assert_eq!(sent.iter().map(|of| of.due.target.clone()).collect::<Vec<_>>(), [Target::Email]);
+        node.note_all(&sent, SendOutcome::Mail(MailOutcome::Failed)).await;
+        node.seconds(1);
+        assert_eq!(node.retries().await.len(), 1);
+    })
+    .await;
+}
+
 pub async fn a_device_that_is_registered_later_is_sent_the_open_alerts(store: Store) {
     service::telling(store, |node| async move {
         let (helper, declining) = (node.helper(120.0).await, node.helper(200.0).await);
