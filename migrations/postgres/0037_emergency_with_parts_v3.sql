@@ -1,6 +1,10 @@
 -- How helpers travel, what dispatch keeps of a response, and whether a place follows its owner; and the view of emergencies (0008) with them. The release before goes on
 -- reading the view before.
 
+-- All tables that are altered below, in the order in which changes and positions lock them: the emergency comes first, and the account after
+-- what has a key of it. Or this waits for a running node that waits for this.
+LOCK TABLE emergency, response, position, account IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE account ADD COLUMN transport text NOT NULL DEFAULT 'foot'
     CONSTRAINT account_transport CHECK (transport IN ('foot', 'bike', 'car'));
 -- Read by the domain only (crates/domain/src/emergency/response.rs). Null for the default.

@@ -56,7 +56,8 @@ BEGIN
 END $$;
 CREATE TRIGGER response_counted AFTER INSERT ON response FOR EACH ROW EXECUTE FUNCTION count_response();
 CREATE TRIGGER response_counted_again AFTER UPDATE OF status, dispatch ON response
-    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.dispatch IS DISTINCT FROM NEW.dispatch)
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status
+        OR (OLD.dispatch ->> 'stalled_at' IS NULL) <> (NEW.dispatch ->> 'stalled_at' IS NULL))
     EXECUTE FUNCTION count_response();
 
 -- A decline is an answer. One that is taken back by accepting stays the first answer.

@@ -32,7 +32,7 @@ when exists (select 1 from alert l where l.emergency_id = new.emergency_id and l
 end;
 
 create trigger response_counted_again after update of status, dispatch on response
-when (new.status is not old.status or new.dispatch is not old.dispatch)
+when (new.status is not old.status or (new.dispatch ->> 'stalled_at' is null) <> (old.dispatch ->> 'stalled_at' is null))
     and exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null)
     and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
     insert into helper_history (account_id, alerts, accepted, declined, arrived, kept) values (new.helper_id, 0, 0, 0, 0, 0)

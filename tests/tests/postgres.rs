@@ -14,13 +14,13 @@ use allynet_domain::{
     Event, EventId, HelperPolicy, NoticeEntry, NoticeKind, NoticeNote, PlannedDelivery, PlannedNotice, ReceivingDevice,
     Recipient, Revision, Role, SendChannel, Tier, UserBlock, UserId, Verification, Write,
     outbox::ReceiptState,
-    port::{EndedBlocks, EventTail, KeyedHash, LoginSource},
+    port::{EndedBlocks, EventTail, Fix, KeyedHash, LoginSource, OnDuty, Report},
     testing,
 };
 use allynet_tests::{
     contract::{
-        Database, Store, at, call_of, change, counted_rating, deletion, hash, id, keyed, marker, message_in, metres,
-        new_account, next, read_up_to, response_of, session_of, text, trust, verified,
+        Database, Search, Store, at, call_of, change, counted_rating, deletion, hash, id, keyed, marker, message_in,
+        metres, new_account, next, place, read_up_to, response_of, session_of, text, trust, verified,
     },
     database::OnPostgres,
 };
@@ -144,6 +144,27 @@ async fn events_without_a_notification_are_found_by_polling() {
     let mut tail = fixture.store.log.follow().await.unwrap();
     append(&mut connection, 1).await;
     assert_eq!(next(&mut *tail).await[0].event, marker(1));
+    fixture.database.remove().await;
+}
+
+#[tokio::test]
+async fn a_position_that_a_node_of_the_release_before_stored_is_of_no_session() {
+    let fixture = Fixture::new().await;
+    let (owner, session) = (fixture.store.register().await.id, id());
+    let fix = Fix { user: owner, position: place(0.0, 0.0), at: at(0) };
+    fixture.store.positions.record(&[Report { session: Some(session), ..fix.into() }]).await.unwrap();
+    let on_duty = OnDuty { policy: HelperPolicy::Verified, fresh_since: at(0), now: at(0) };
+    let search = Search { centre: place(0.0, 0.0), except: owner, on_duty };
+    let known = async || {
+        let context = fixture.store.raise_context(&search, None, &[metres(1.0)], 1).await;
+        context.owner_fix.map(|fix| fix.session)
+    };
+    assert_eq!(known().await, Some(session));
+    let newer = "update position set latitude = 1, longitude = 1, at = $2 where account_id = $1";
+    let mut connection = fixture.database.connection().await;
+    sqlx::query(newer).bind(uuid::Uuid::from(owner)).bind(at(1)).execute(&mut connection).await.unwrap();
+    assert_eq!(known().await, None);
+    connection.close().await.unwrap();
     fixture.database.remove().await;
 }
 

@@ -20,8 +20,8 @@ use crate::{Postgres, error::failed, near::MAX_ANCHOR_DISTANCE};
 /// node whose clock was wrong, and must not keep later positions out until the clock reaches it. The clock of the database
 /// decides, because it is the only one that all nodes share.
 const RECORD: &str = "
-    INSERT INTO position AS p (account_id, latitude, longitude, at, session_id, anchor)
-    SELECT f.account_id, f.latitude, f.longitude, f.at, f.session_id,
+    INSERT INTO position AS p (account_id, latitude, longitude, at, session_id, session_at, anchor)
+    SELECT f.account_id, f.latitude, f.longitude, f.at, f.session_id, f.at,
         ST_SetSRID(ST_MakePoint(f.longitude, f.latitude), 4326)::geography
     FROM unnest($1::uuid[], $2::float8[], $3::float8[], $4::timestamptz[], $6::uuid[])
         AS f (account_id, latitude, longitude, at, session_id)
@@ -29,7 +29,7 @@ const RECORD: &str = "
     ORDER BY f.account_id
     ON CONFLICT ON CONSTRAINT position_pkey DO UPDATE SET
         latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at,
-        session_id = excluded.session_id,
+        session_id = excluded.session_id, session_at = excluded.session_at,
         anchor = CASE WHEN ST_DWithin(p.anchor, excluded.anchor, $5, false) THEN p.anchor ELSE excluded.anchor END
     WHERE p.at <= excluded.at OR p.at > clock_timestamp()
     RETURNING account_id";

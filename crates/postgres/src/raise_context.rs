@@ -79,7 +79,7 @@ const READ: &str = "
         (
             SELECT json_build_object('session', o.session_id, 'position',
                 json_build_object('latitude', o.latitude, 'longitude', o.longitude), 'at', o.at)::text
-            FROM position o WHERE o.account_id = $1 AND o.session_id IS NOT NULL
+            FROM position o WHERE o.account_id = $1 AND o.session_id IS NOT NULL AND o.session_at = o.at
         ) AS owner_fix,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude
     FROM (
@@ -141,7 +141,7 @@ const READ_CENSUS: &str = concat!(
         (
             SELECT json_build_object('session', o.session_id, 'position',
                 json_build_object('latitude', o.latitude, 'longitude', o.longitude), 'at', o.at)::text
-            FROM position o WHERE o.account_id = $11 AND o.session_id IS NOT NULL
+            FROM position o WHERE o.account_id = $11 AND o.session_id IS NOT NULL AND o.session_at = o.at
         ) AS owner_fix,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude,",
     census_columns!(),

@@ -19,8 +19,8 @@ pub(crate) const LOCK_TIMEOUT: &str = "2s";
 const LOCK_PAUSE: Duration = Duration::from_secs(3);
 /// Attempts before a start fails, for ten minutes or more: a dump takes as long, and so does another node that migrates.
 const MAX_LOCK_ATTEMPTS: u32 = 120;
-/// The SQLSTATE `lock_not_available`.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// The SQLSTATEs `lock_not_available` and `deadlock_detected`.
+const LOCK_REFUSED: [&str; 2] = ["55P03", "40P01"];
 /// Whether the connection has the settings that it was opened with.
 const HAS_OWN_SETTINGS: &str = "SELECT current_setting('plan_cache_mode') = 'force_generic_plan'";
 /// The schema of PostGIS, and whether its types are found without naming it.
@@ -77,11 +77,11 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
 }
 
 /// Runs the migrations. One that waits for a lock gives up after [`LOCK_TIMEOUT`], because every statement of a running node would wait
-/// behind it meanwhile, and is tried again.
+/// behind it meanwhile, and is tried again; so is one that was given up to end a deadlock with such a statement.
 async fn run_migrations(pool: &PgPool) -> Result<(), MigrateError> {
     for _ in 0..MAX_LOCK_ATTEMPTS {
         match MIGRATIONS.run(pool).await {
-            Err(error) if code(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+            Err(error) if code(&error).is_some_and(|code| LOCK_REFUSED.contains(&&*code)) => {
                 tracing::warn!(
                     "another transaction holds a lock that the migration needs, or another node migrates; trying again"
                 );

@@ -27,12 +27,12 @@ const MAX_REPORTS_PER_STATEMENT: usize = 4096;
 ///   on PostgreSQL, the clock of the database decides.
 fn record_statement(reports: usize) -> String {
     format!(
-        "insert into position (account_id, latitude, longitude, at, session_id) \
-         select a.id, f.column2, f.column3, f.column4, f.column5 \
+        "insert into position (account_id, latitude, longitude, at, session_id, session_at) \
+         select a.id, f.column2, f.column3, f.column4, f.column5, f.column4 \
          from (values (?, ?, ?, ?, ?){}) f cross join account a on a.id = f.column1 where true \
          on conflict (account_id) do update \
          set latitude = excluded.latitude, longitude = excluded.longitude, at = excluded.at, \
-             session_id = excluded.session_id \
+             session_id = excluded.session_id, session_at = excluded.session_at \
          where excluded.at >= position.at or position.at > unixepoch('subsec') * 1000000 returning account_id",
         ", (?, ?, ?, ?, ?)".repeat(reports.saturating_sub(1))
     )
@@ -87,7 +87,8 @@ impl Sqlite {
     /// The last position of a user, if it is known which session sent it.
     pub(crate) async fn session_fix(&self, user: UserId) -> Result<Option<SessionFix>> {
         let row: Option<SessionFixRow> = sqlx::query_as(
-            "select session_id, latitude, longitude, at from position where account_id = ?1 and session_id is not null",
+            "select session_id, latitude, longitude, at from position \
+             where account_id = ?1 and session_id is not null and session_at = at",
         )
         .bind(Uuid::from(user))
         .fetch_optional(&self.readers)
