@@ -12,7 +12,7 @@ use allynet_realtime::OwnerTracking;
 
 use crate::failure_log::FailureLog;
 
-/// Delay before the next place is looked at, after a failure or if this node has not read of the last move yet.
+/// Delay before places are looked at again, after a failure or if this node has not read of the last move yet.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Moves places for as long as it is polled.
@@ -29,10 +29,10 @@ pub(crate) async fn run(owners: Arc<OwnerTracking>, emergencies: &EmergencyPorts
             if moved.is_none_or(|moved| moved == PlaceMove::TooSoon) && !is_lost {
                 owners.put_back(owner);
                 is_delayed = true;
-                tokio::time::sleep(RETRY_DELAY).await;
             }
         }
         if is_delayed {
+            tokio::time::sleep(RETRY_DELAY).await;
             continue;
         }
         match delay {

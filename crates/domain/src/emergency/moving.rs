@@ -39,7 +39,8 @@ impl Emergency {
             return PlaceMove::Stays;
         }
         let movement = &mut self.call.movement;
-        if movement.moved_at.is_some_and(|at| now.signed_duration_since(at) < interval) {
+        // A time to come is of a clock that was set back since, and says nothing.
+        if movement.moved_at.is_some_and(|at| at <= now && now.signed_duration_since(at) < interval) {
             return PlaceMove::TooSoon;
         }
         let before = std::mem::replace(place, Location { position, address: None, description: None });
@@ -105,6 +106,13 @@ mod tests {
         emergency.cancel(id(OWNER), None, at(2)).unwrap();
         assert_eq!(emergency.move_place(id(PHONE), north(500.0), at(3), MINUTE), PlaceMove::Stays);
         assert_eq!(emergency.call().movement.origin, None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_hold_a_place() {
+        let mut emergency = edited(following(), |e| e.call.movement.moved_at = Some(at(9_000)));
+        assert_eq!(emergency.move_place(id(PHONE), north(500.0), at(60), MINUTE), PlaceMove::Moved);
+        assert_eq!(emergency.call().movement.moved_at, Some(at(60)));
     }
 
     #[test]

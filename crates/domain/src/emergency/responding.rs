@@ -110,6 +110,23 @@ impl Response {
         }
     }
 
+    /// Records when the helper arrived, before the report of this status. To repeat it is no arrival, unless a recent position
+    /// is near the emergency: otherwise a helper who has left would undo that the owner needs more help.
+    fn note_arrival(&mut self, status: ResponseStatus, place: Position, now: Timestamp) {
+        let before = self.status;
+        let arrives = status == ResponseStatus::Arrived;
+        let completes = status == ResponseStatus::Completed && before != status;
+        let is_here = self.is_seen_near(place, now);
+        let said_at = self.updated_at;
+        let arrived_at = &mut self.record.dispatch.arrived_at;
+        if (arrives && before != status) || ((arrives || completes) && is_here) {
+            *arrived_at = Some(now);
+        } else if before == ResponseStatus::Arrived {
+            // It may have been stored without.
+            arrived_at.get_or_insert(said_at);
+        }
+    }
+
     /// Whether the newest position of the helper is near the emergency, whenever it was reported.
     fn is_near(&self, place: Position) -> bool {
         self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= ARRIVED_WITHIN)
@@ -159,6 +176,11 @@ impl Emergency {
         let is_over = |r: &Response| self.counts_until(r).is_none_or(|until| until <= now);
         let response = self.response(helper).filter(|r| r.status == ResponseStatus::Completed);
         self.status().is_live() && response.is_some_and(is_over)
+    }
+
+    /// Whether nobody counts as help any more, as after an arrival that no longer holds, and helpers are not searched.
+    pub(super) fn lacks_search(&self, now: Timestamp) -> bool {
+        self.help(now) == Help::None && !self.search.is_running()
     }
 
     /// Whether a helper is engaged and not stalled.
@@ -278,9 +300,7 @@ impl Emergency {
         response.record_sign(now);
         let completes = status == ResponseStatus::Completed && before != status;
         let was_there = before == ResponseStatus::Arrived || response.is_near(place);
-        if status == ResponseStatus::Arrived || (completes && response.is_near(place)) {
-            response.record.dispatch.arrived_at = Some(now);
-        }
+        response.note_arrival(status, place, now);
         if completes {
             let counts_for = if was_there { hold.near } else { hold.far };
             response.record.counts_until = now.checked_add_signed(counts_for);

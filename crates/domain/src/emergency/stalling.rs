@@ -12,7 +12,7 @@ use crate::{Metres, Position, Timestamp, UserId, alert_timing::later};
 const NOT_ASKED_WITHIN: Metres = Metres::new(50.0);
 /// How old a position may be that tells whether a helper is there who says so.
 const ARRIVAL_FIX_AGE: TimeDelta = TimeDelta::minutes(2);
-/// How long a helper is believed to be there without any position since accepting.
+/// How long a helper is believed to be there without a position near the emergency since accepting.
 const ARRIVAL_WITHOUT_FIX: TimeDelta = TimeDelta::minutes(10);
 
 /// When responses are checked.
@@ -35,6 +35,11 @@ impl StallTiming {
     /// Minimum time between two stored signs of a helper who is not asked anything: a sixth of the time without a sign.
     pub fn sign_interval(&self) -> TimeDelta {
         self.after / 6
+    }
+
+    /// The same for messages: 5 s at most, because one that is not stored is not stored later either.
+    fn written_interval(&self) -> TimeDelta {
+        self.sign_interval().min(TimeDelta::seconds(5))
     }
 }
 
@@ -96,8 +101,8 @@ impl Response {
         arrived_at.map_or(self.responded_at, |at| at.max(self.responded_at))
     }
 
-    /// Whether a helper who says so is there: not if a position from then or later is far away, nor for long without any
-    /// position.
+    /// Whether a helper who says so is there: not if a position from then or later is far away, nor for long without a
+    /// position that is near.
     pub(super) fn is_there(&self, place: Position, now: Timestamp) -> bool {
         if self.status != ResponseStatus::Arrived {
             return false;
@@ -107,9 +112,17 @@ impl Response {
             Some((position, at)) if at >= said_at - ARRIVAL_FIX_AGE => {
                 place.distance_to(position) <= super::ARRIVED_WITHIN
             }
-            Some((_, at)) if at > self.responded_at => true,
+            Some((position, at)) if at > self.responded_at && place.distance_to(position) <= super::ARRIVED_WITHIN => {
+                true
+            }
             _ => now - self.record.dispatch.sign_at.map_or(said_at, |at| at.max(said_at)) < ARRIVAL_WITHOUT_FIX,
         }
+    }
+
+    /// Whether a recent position of the helper is near the emergency.
+    pub(super) fn is_seen_near(&self, place: Position, now: Timestamp) -> bool {
+        let is_near = |position| place.distance_to(position) <= super::ARRIVED_WITHIN;
+        self.last_fix.is_some_and(|(position, at)| is_near(position) && now - at <= ARRIVAL_FIX_AGE)
     }
 
     /// Records a sign of this time. Whether the helper was asked for one, or was stalled.
@@ -119,6 +132,12 @@ impl Response {
         dispatch.sign_at = Some(dispatch.sign_at.map_or(at, |earlier| earlier.max(at)));
         (dispatch.check_until, dispatch.stalled_at) = (None, None);
         was_asked
+    }
+
+    /// Whether a position without a full time after it is so near the emergency that the helper is not asked.
+    fn is_by(&self, place: Position, timing: StallTiming, now: Timestamp) -> bool {
+        let is_fresh = |at| later(at, timing.after) > now;
+        self.last_fix.is_some_and(|(position, at)| place.distance_to(position) <= NOT_ASKED_WITHIN && is_fresh(at))
     }
 
     /// When the response is to be looked at: the helper is asked then, or is stalled if asked before. `None` for one that is
@@ -140,7 +159,8 @@ impl Response {
 }
 
 impl Emergency {
-    /// Asks the helpers who have given no sign for too long, and lets those stall who have not answered.
+    /// Asks the helpers who have given no sign for too long, and lets those stall who have not answered. The search goes on if
+    /// nobody counts as help after it.
     pub fn check_responses(&mut self, timing: StallTiming, now: Timestamp) -> CheckedResponses {
         let mut checked = CheckedResponses::default();
         if !self.status().is_live() {
@@ -152,8 +172,8 @@ impl Emergency {
                 continue;
             }
             let was_asked = response.record.dispatch.check_until.take().is_some();
-            // It is due, unless the question is older than the arrival.
-            if response.check_at(place, timing, now).is_none_or(|due| due > now) {
+            // A sign would have cleared the question, so only being there answers it now.
+            if was_asked && (response.is_by(place, timing, now) || response.is_there(place, now)) {
                 checked.settled.push(response.clone());
             } else if was_asked {
                 response.record.dispatch.stalled_at = Some(now);
@@ -163,7 +183,7 @@ impl Emergency {
                 checked.asked.push(response.clone());
             }
         }
-        if !checked.stalled.is_empty() {
+        if !checked.stalled.is_empty() || self.lacks_search(now) {
             self.updated_at = now;
             checked.search = self.follow_responses(now);
         }
@@ -199,7 +219,7 @@ impl Emergency {
     }
 
     /// Records that a helper wrote a message, which is a sign. `None` if that need not be stored: the helper is not engaged, or
-    /// was not asked and another sign was stored within [`StallTiming::sign_interval`].
+    /// was not asked and accepted or gave another sign within [`StallTiming::written_interval`].
     pub fn note_written(&mut self, helper: UserId, timing: StallTiming, now: Timestamp) -> Option<NotedSign> {
         let response = self.responses.iter_mut().find(|r| r.helper.person.id == helper)?;
         if !response.status.is_engaged() {
@@ -208,7 +228,7 @@ impl Emergency {
         let dispatch = response.record.dispatch;
         let last = dispatch.sign_at.map_or(response.responded_at, |at| at.max(response.responded_at));
         let is_waited_for = dispatch.check_until.is_some() || dispatch.stalled_at.is_some();
-        if !is_waited_for && now - last < timing.sign_interval() {
+        if !is_waited_for && now - last < timing.written_interval() {
             return None;
         }
         response.record_sign(now);

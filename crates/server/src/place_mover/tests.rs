@@ -25,6 +25,11 @@ fn following() -> Emergency {
     })
 }
 
+/// The same of another owner.
+fn of_another() -> Emergency {
+    edited(following(), |e| (e.call.id, e.call.owner.id) = (id(500), id(501)))
+}
+
 /// The time of the runtime, from `at(60)` on.
 fn clock() -> Arc<dyn port::Clock> {
     let (begun, mut clock) = (Instant::now(), MockClock::new());
@@ -38,9 +43,10 @@ fn running(failures: usize, moved_at: Option<Timestamp>) -> (Arc<OwnerTracking>,
     let mut emergencies = MockEmergencies::new();
     emergencies.expect_load().times(failures).returning(|_, _| Err(port::Error::unavailable("the test says so")));
     let stored = edited(following(), |e| e.call.movement.moved_at = moved_at);
-    emergencies.expect_load().returning(move |_, _| {
+    emergencies.expect_load().returning(move |wanted, _| {
         let (alerts, near, hidden_from, rings) = (vec![], vec![], vec![], vec![]);
-        let (emergency, skipped, census) = (stored.clone(), vec![], vec![]);
+        let emergency = if wanted == stored.id() { stored.clone() } else { of_another() };
+        let (skipped, census) = (vec![], vec![]);
         Ok(Some(Loaded { emergency, alerts, near, hidden_from, rings, skipped, census }))
     });
     let (sender, moves) = mpsc::unbounded_channel();
@@ -68,6 +74,7 @@ fn running(failures: usize, moved_at: Option<Timestamp>) -> (Arc<OwnerTracking>,
     let open = Arc::new(OpenEmergencies::default());
     // As this node knows it: it has not read of the last move.
     open.restore(&following());
+    open.restore(&of_another());
     let owners = Arc::new(OwnerTracking::new(open, clock(), ports.rules.move_interval));
     let started = owners.clone();
     tokio::spawn(async move { run(started, &ports).await });
@@ -102,4 +109,15 @@ async fn a_place_that_another_node_has_moved_is_moved_after_the_interval() {
     owners.position_stored(&report(130.0));
     assert_eq!(moves.recv().await, Some(north(130.0)));
     assert!(begun.elapsed() >= Duration::from_secs(50), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_that_cannot_be_moved_yet_delays_no_other() {
+    let begun = Instant::now();
+    let (owners, mut moves) = running(2, None);
+    owners.position_stored(&report(130.0));
+    owners.position_stored(&Report { fix: Fix { user: id(501), ..report(140.0).fix }, ..report(140.0) });
+    let moved = [moves.recv().await.unwrap(), moves.recv().await.unwrap()];
+    assert!(moved.contains(&north(130.0)) && moved.contains(&north(140.0)), "{moved:?}");
+    assert!(begun.elapsed() < 2 * RETRY_DELAY, "{:?}", begun.elapsed());
 }

@@ -93,6 +93,25 @@ fn a_helper_who_reaches_the_place_need_not_answer() {
 }
 
 #[test]
+fn after_a_reopening_silence_stalls_also_who_gave_a_sign_just_before() {
+    for (status, fix, expected) in [
+        (OnWay, None, "stalled"),
+        (OnWay, Some((60.0, 60)), "stalled"),
+        (OnWay, Some((40.0, 60)), "settled"),
+        (Arrived, Some((400.0, 60)), "settled"),
+        (Arrived, Some((600.0, 60)), "stalled"),
+    ] {
+        let mut emergency = responding(|r| {
+            (r.status, r.record.dispatch.sign_at) = (status, Some(at(19)));
+            r.last_fix = fix.map(|(metres, second)| (metres_away(metres), at(second)));
+        });
+        assert_eq!(emergency.ask_all(TIMING, at(20)).len(), 1);
+        assert_eq!(checked(&mut emergency, 64), "nothing");
+        assert_eq!(checked(&mut emergency, 65), expected, "{status} {fix:?}");
+    }
+}
+
+#[test]
 fn a_sign_before_the_deadline_keeps_the_response() {
     let signs: [(&str, Action); 3] = [
         ("movement", |e| assert!(e.note_sign(id(GRACE_HOPPER), sign(200), at(200)).is_some())),
@@ -141,9 +160,12 @@ fn another_helper_who_comes_keeps_the_status_and_the_search() {
 #[test]
 fn a_chat_stores_few_signs() {
     let mut emergency = responding(|_| ());
-    assert_eq!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(30)), None);
-    assert!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(31)).is_some());
-    assert_eq!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(60)), None);
+    assert_eq!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(5)), None);
+    assert!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(6)).is_some());
+    assert_eq!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(10)), None);
+    assert!(emergency.note_written(id(GRACE_HOPPER), TIMING, at(11)).is_some());
+    let short = StallTiming { after: TimeDelta::seconds(6), ..TIMING };
+    assert!(emergency.note_written(id(GRACE_HOPPER), short, at(12)).is_some(), "a sixth of it");
     assert_eq!(emergency.note_written(id(OWNER), TIMING, at(600)), None);
     let accepted_again = helper_card(GRACE_HOPPER);
     assert!(emergency.accept(accepted_again, None, TimeDelta::zero(), at(61)).is_ok());
@@ -159,4 +181,53 @@ fn who_accepted_before_a_request_for_more_help_counts_once_they_arrive() {
         emergency.search().is_running()
     };
     assert_eq!((arrives(300, 20.0), arrives(300, 600.0)), (false, true));
+}
+
+#[test]
+fn to_repeat_an_arrival_does_not_undo_a_request_for_more_help_unless_a_position_is_near() {
+    let still_searched = |status, fix: Option<(f64, i64)>| {
+        let mut emergency = responding(|r| {
+            // As stored before arrivals were: `arrived_at` is unknown.
+            (r.status, r.updated_at) = (Arrived, at(100));
+            r.last_fix = fix.map(|(metres, second)| (metres_away(metres), at(second)));
+        });
+        emergency.renew(id(OWNER), TimeDelta::zero(), at(200)).unwrap();
+        emergency.renew_search(at(200), &AlertPolicy::default(), RenewalCause::Other).unwrap();
+        for second in [300, 320] {
+            emergency.update_response(id(GRACE_HOPPER), repeats(status), COMPLETION_HOLD, at(second)).unwrap();
+        }
+        emergency.search().is_running()
+    };
+    for (status, fix, expected) in [
+        (Arrived, None, true),
+        (Arrived, Some((400.0, 179)), true),
+        (Arrived, Some((600.0, 290)), true),
+        (Arrived, Some((400.0, 200)), false),
+        (Completed, Some((400.0, 179)), true),
+        (Completed, Some((400.0, 200)), false),
+    ] {
+        assert_eq!(still_searched(status, fix), expected, "{status} {fix:?}");
+    }
+}
+
+#[test]
+fn to_repeat_a_completion_does_not_undo_a_request_for_more_help() {
+    let mut emergency = responding(|r| r.last_fix = Some((metres_away(20.0), at(300))));
+    emergency.update_response(id(GRACE_HOPPER), repeats(Completed), COMPLETION_HOLD, at(301)).unwrap();
+    emergency.renew(id(OWNER), TimeDelta::zero(), at(310)).unwrap();
+    emergency.renew_search(at(310), &AlertPolicy::default(), RenewalCause::Other).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), repeats(Completed), COMPLETION_HOLD, at(320)).unwrap();
+    assert!(emergency.search().is_running());
+}
+
+#[test]
+fn the_search_goes_on_when_an_arrival_after_a_request_for_more_help_no_longer_holds() {
+    let mut emergency = responding(|_| ());
+    emergency.renew(id(OWNER), TimeDelta::zero(), at(50)).unwrap();
+    emergency.update_response(id(GRACE_HOPPER), repeats(Arrived), COMPLETION_HOLD, at(100)).unwrap();
+    assert_eq!(emergency.check_responses(TIMING, at(699)).search, SearchEffect::default());
+    let checked = emergency.check_responses(TIMING, at(700));
+    assert_eq!((checked.asked.len(), checked.search.must_renew), (1, true), "ten minutes without a position");
+    emergency.renew_search(at(700), &AlertPolicy::default(), RenewalCause::Other).unwrap();
+    assert_eq!(emergency.check_responses(TIMING, at(701)).search, SearchEffect::default(), "it runs");
 }

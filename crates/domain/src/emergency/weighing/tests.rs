@@ -60,10 +60,12 @@ fn who_says_to_have_arrived_is_there_unless_a_position_says_otherwise() {
         (600, Some((600.0, 479)), "there"),
         (600, Some((600.0, 700)), "coming"),
         (600, Some((400.0, 700)), "there"),
-        // Without a position since accepting it holds for ten minutes.
+        (300, Some((400.0, 179)), "there"),
+        // Without a position since accepting, or with an old one far away, it holds for ten minutes.
         (301, None, "there"),
         (300, None, "coming"),
         (300, Some((600.0, 1)), "coming"),
+        (300, Some((600.0, 179)), "coming"),
     ] {
         assert_eq!(arrived(updated_at, fix), expected, "{updated_at} {fix:?}");
     }

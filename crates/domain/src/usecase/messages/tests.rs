@@ -67,9 +67,11 @@ fn hello() -> Text<1000> {
 
 #[tokio::test]
 async fn participants_write_on_condition_that_nothing_changed() {
+    // A moment after another sign, a message is none.
+    let signed = crate::testing::edited(helped(), |e| e.responses[0].record.dispatch.sign_at = Some(at(27)));
     for (emergency, actor, by, from) in [
         (helped(), owner(), OWNER, Sender::Owner(account(OWNER).person())),
-        (helped(), grace_hopper(), GRACE_HOPPER, Sender::Helper(helper(GRACE_HOPPER).person())),
+        (signed, grace_hopper(), GRACE_HOPPER, Sender::Helper(helper(GRACE_HOPPER).person())),
         (anonymous(helped()), owner(), OWNER, Sender::Owner(account(OWNER).person())),
     ] {
         let (cx, committed) = posting(&emergency);
