@@ -117,7 +117,7 @@ async fn a_place_that_cannot_be_moved_yet_delays_no_other() {
     let (owners, mut moves) = running(2, None);
     owners.position_stored(&report(130.0));
     owners.position_stored(&Report { fix: Fix { user: id(501), ..report(140.0).fix }, ..report(140.0) });
-    let moved = [moves.recv().await.unwrap(), moves.recv().await.unwrap()];
-    assert!(moved.contains(&north(130.0)) && moved.contains(&north(140.0)), "{moved:?}");
+    let places = [moves.recv().await.unwrap(), moves.recv().await.unwrap()];
+    assert!(places.contains(&north(130.0)) && places.contains(&north(140.0)), "{places:?}");
     assert!(begun.elapsed() < 2 * RETRY_DELAY, "{:?}", begun.elapsed());
 }
