@@ -219,7 +219,7 @@ impl Emergency {
     }
 
     /// Records that a helper wrote a message, which is a sign. `None` if that need not be stored: the helper is not engaged, or
-    /// was not asked and accepted or gave another sign within [`StallTiming::written_interval`].
+    /// was not asked and accepted or gave another sign within five seconds, or within [`StallTiming::sign_interval`] if that is shorter.
     pub fn note_written(&mut self, helper: UserId, timing: StallTiming, now: Timestamp) -> Option<NotedSign> {
         let response = self.responses.iter_mut().find(|r| r.helper.person.id == helper)?;
         if !response.status.is_engaged() {
