@@ -140,7 +140,7 @@ mod tests {
             (2_000.0, 20, false),
             (2_040.0, 21, true),
             (9_000.0, 22, false),
-            // Nobody was there.
+            // No second position confirmed the one before.
             (2_050.0, 24, true),
             (9_000.0, 25, false),
             (1_000.0, 26, false),

@@ -174,8 +174,8 @@ pub struct Addresses {
 
 impl StoredMessage {
     /// Whether this message is not to be sent any more. An alert if the emergency has ended, or the person has seen or answered it
-    /// or is away; a check if it has ended, or the helper does not respond any more; the end if the emergency goes on; and any message while a sound of the recipient's device could give away a
-    /// silent call of theirs.
+    /// or is away; a check if it has ended, or the helper does not respond any more; the end if the emergency goes on; and any message
+    /// while a sound of the recipient's device could give away a silent call of theirs.
     pub fn is_overtaken(&self) -> bool {
         let AlertState { is_live, seen_at, is_answered, is_away, is_silenced, .. } = self.state;
         let is_over = match self.kind {

@@ -305,8 +305,7 @@ fn spawn_workers(
             restore_open_emergencies(&*cx.emergencies.emergencies, &open).await;
             tracking.open_emergencies_restored();
             let looking = watcher.run(&cx.emergencies, &cx.helpers);
-            // A sign keeps a search from being renewed, and a place that moves decides who is alerted, so they do not wait behind
-            // what is less urgent.
+            // Both use the ports of high priority: a sign prevents that a search is renewed, and a moved place changes who is alerted.
             let moving = Box::pin(place_mover::run(owners, &cx.emergencies));
             tokio::join!(looking, arrivals.run(&normal), Box::pin(signs.run(&cx.emergencies)), moving);
         };

@@ -178,7 +178,7 @@ impl Emergency {
         self.status().is_live() && response.is_some_and(is_over)
     }
 
-    /// Whether nobody counts as help any more, as after an arrival that no longer holds, and helpers are not searched.
+    /// Whether no response counts as help, for example after an arrival has lapsed, and no search is running.
     pub(super) fn lacks_search(&self, now: Timestamp) -> bool {
         self.help(now) == Help::None && !self.search.is_running()
     }

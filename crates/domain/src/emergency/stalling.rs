@@ -153,7 +153,7 @@ impl Response {
         let last = dispatch.sign_at.map_or(self.responded_at, |at| at.max(self.responded_at));
         let near_at = self.last_fix.filter(|(position, _)| place.distance_to(*position) <= NOT_ASKED_WITHIN);
         let due = later(near_at.map_or(last, |(_, at)| at.max(last)), timing.after);
-        // One who is there may cease to be: a later position is far away, or there is none for too long.
+        // An arrival lapses when a later position is far away, or when no position comes for too long: it is checked again.
         Some(if self.is_there(place, now) { due.max(later(now, timing.after)) } else { due })
     }
 }

@@ -19,7 +19,7 @@ pub struct Trip {
     pub responded_at: Timestamp,
 }
 
-/// The response of a helper who is engaged.
+/// An engaged response of a helper, as checks for signs need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Engagement {
     /// The emergency that the helper responds to.

@@ -1088,8 +1088,9 @@ export interface ListedEmergency {
    */
   _id?: string;
   /**
-   * The radius within which helpers are alerted, in metres: at first the smallest of the service's radii (5, 10 and 15 km unless it
-   * is set up otherwise) that holds three available helpers, or the largest. It grows while nobody responds.
+   * The radius within which helpers are alerted, in metres. Where waves are sent: the smallest of the service's radii (by default 5,
+   * 10 and 15 km) that holds three available helpers, or the largest; it grows while no helper responds. Where helpers are chosen by
+   * gain: the smallest that holds every helper alerted.
    */
   alertRadius: number;
   /**
@@ -2195,8 +2196,9 @@ export interface Emergency {
    */
   _id?: string;
   /**
-   * The radius within which helpers are alerted, in metres: at first the smallest of the service's radii (5, 10 and 15 km unless it
-   * is set up otherwise) that holds three available helpers, or the largest. It grows while nobody responds.
+   * The radius within which helpers are alerted, in metres. Where waves are sent: the smallest of the service's radii (by default 5,
+   * 10 and 15 km) that holds three available helpers, or the largest; it grows while no helper responds. Where helpers are chosen by
+   * gain: the smallest that holds every helper alerted.
    */
   alertRadius: number;
   /**
