@@ -33,7 +33,12 @@ const onlyEvents = async (page) => {
   await isLive(page);
   // The first reading, of live ones and of both kinds of ended ones, is what the events are news to.
   await page.waitForFunction(() => window.readings >= 3);
-  await page.evaluate(() => (window.isUnreadable = true));
+  await page.evaluate(() => {
+    window.isUnreadable = true;
+    // A machine that does not store in a second what dispatchers were shown ends their room: then the list must be read.
+    const look = () => (window.isUnreadable &&= Boolean(document.querySelector('.dispatch-state[data-state=events]')));
+    new MutationObserver(look).observe(document.querySelector('.dispatch-state'), { attributes: true });
+  });
 };
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
 
@@ -193,8 +198,6 @@ describe('the screen of a dispatcher with a thousand events', () => {
 
   it('stays smooth, and draws the rows that are seen', async () => {
     const [app, chromium] = await Promise.all([startNode(), startChromium()]);
-    // A machine that does not store in a second what dispatchers were shown ends their room, and says so.
-    app.expectsFaults = true;
     try {
       const owners = await Promise.all(Array.from({ length: OWNERS }, () => app.owner()));
       const { page } = await openApp(chromium.browser, app.url, { as: await app.admin(), path: '/app/dispatch', viewport: WALL });

@@ -39,6 +39,8 @@ export const transports = {
   'polling with upgrade': { transports: ['polling', 'websocket'] },
 };
 
+/** Errors in the log that say how slow the machine is; tests of what follows from them look for them. */
+const SLOW_MACHINE = /what dispatchers were shown was not stored in time/;
 export const BINARY = process.env.ALLYNET_BIN ?? fileURLToPath(new URL('../../target/debug/allynet', import.meta.url));
 /** The administrator of every node. */
 export const ADMIN = { email: 'admin@allynet.example', password: 'an administrator of tests' };
@@ -215,7 +217,7 @@ class Node {
     assert.ok(!overdue, `the server did not stop in ${STOP_LIMIT} ms after SIGTERM\n${this.logs.slice(-4000)}`);
     assert.deepEqual(how, { code: 0, signal: null }, `the server ended badly\n${this.logs.slice(-4000)}`);
     assert.ok(!/panicked at/.test(this.logs), `the server panicked\n${this.logs.slice(-8000)}`);
-    const faults = this.logs.split('\n').filter((line) => /\bERROR\b/.test(line)).slice(0, 5);
+    const faults = this.logs.split('\n').filter((line) => /\bERROR\b/.test(line) && !SLOW_MACHINE.test(line)).slice(0, 5);
     assert.deepEqual(this.expectsFaults ? [] : faults, [], 'the server logged faults of its own');
     assert.deepEqual(this.violations.slice(0, 5), [], 'the documents of the interface are wrong');
   }
