@@ -27,29 +27,33 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 /// A page may ask for the place of the device; no frame, and no other sensor.
 const PERMISSIONS: HeaderValue = HeaderValue::from_static("geolocation=(self), camera=(), microphone=(), payment=()");
 
+/// A compressed form of a file: the name of its content coding, and its octets.
+pub(crate) type Encoded = (&'static str, Bytes);
+
 /// A file in memory.
 pub(crate) struct File {
     content_type: &'static str,
     policy: Option<HeaderValue>,
     cache: HeaderValue,
     plain: Bytes,
-    compressed: Option<Bytes>,
+    /// The smallest first.
+    encoded: Vec<Encoded>,
     tag: HeaderValue,
 }
 
 impl File {
     /// A file that is compressed now. `policy` is the `Content-Security-Policy` of a page.
     pub(crate) fn new(content_type: &'static str, policy: Option<HeaderValue>, plain: Vec<u8>) -> Self {
-        let compressed = compress(&plain).map(Bytes::from);
-        Self::compressed(content_type, policy, plain.into(), compressed)
+        let encoded = compress(&plain).map(|gzip| ("gzip", Bytes::from(gzip)));
+        Self::compressed(content_type, policy, plain.into(), encoded.into_iter().collect())
     }
 
-    /// A file that was compressed at build time.
+    /// A file that was compressed at build time, the smallest form first.
     pub(crate) fn compressed(
         content_type: &'static str,
         policy: Option<HeaderValue>,
         plain: Bytes,
-        compressed: Option<Bytes>,
+        encoded: Vec<Encoded>,
     ) -> Self {
         let mut tag = String::from("\"");
         for octet in &digest(&SHA256, &plain).as_ref()[..TAG_OCTETS] {
@@ -58,7 +62,7 @@ impl File {
         }
         tag.push('"');
         let tag = HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { content_type, policy, cache: REVALIDATE, plain, compressed, tag }
+        Self { content_type, policy, cache: REVALIDATE, plain, encoded, tag }
     }
 
     /// The same, for a name that never stands for another content: caches need not ask again.
@@ -68,7 +72,7 @@ impl File {
 
     /// Answers a request with these headers.
     pub(crate) fn answer(&self, request: &HeaderMap) -> Response {
-        let compressed = self.compressed.as_ref().filter(|_| accepts_gzip(request));
+        let encoded = self.encoded.iter().find(|(coding, _)| accepts(request, coding));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(CACHE_CONTROL, self.cache.clone());
@@ -82,10 +86,12 @@ impl File {
         if is_known(request, &self.tag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
-        if compressed.is_some() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut body = &self.plain;
+        if let Some((coding, octets)) = encoded {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+            body = octets;
         }
-        (headers, Body::from(compressed.unwrap_or(&self.plain).clone())).into_response()
+        (headers, Body::from(body.clone())).into_response()
     }
 }
 
@@ -96,14 +102,14 @@ fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
     tags.any(|known| known == "*" || known.as_bytes() == tag.as_bytes())
 }
 
-/// Whether the client accepts gzip (RFC 9110, 12.5.3).
-fn accepts_gzip(request: &HeaderMap) -> bool {
+/// Whether the client accepts this content coding (RFC 9110, 12.5.3). Browsers accept Brotli over TLS and from `localhost` alone.
+fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let lists = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    lists.flat_map(|list| list.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+    lists.flat_map(|list| list.split(',')).any(|accepted| {
+        let mut parts = accepted.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
         let quality = parts.find_map(|part| part.strip_prefix("q="));
-        is_gzip && quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
+        is_named && quality.is_none_or(|quality| quality.parse::<f32>().is_ok_and(|quality| quality > 0.0))
     })
 }
 
@@ -116,6 +122,8 @@ fn compress(plain: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt as _;
+
     use super::*;
 
     fn headers(name: axum::http::HeaderName, value: &'static str) -> HeaderMap {
@@ -133,12 +141,29 @@ mod tests {
             ("", false),
             ("gzip;q=", false),
         ] {
-            assert_eq!(accepts_gzip(&headers(ACCEPT_ENCODING, value)), accepted, "{value}");
+            assert_eq!(accepts(&headers(ACCEPT_ENCODING, value), "gzip"), accepted, "{value}");
         }
         let file = File::new("text/plain", None, vec![b'a'; 1_000]);
         let answer = file.answer(&headers(ACCEPT_ENCODING, "gzip"));
         assert_eq!(answer.headers()[CONTENT_ENCODING], "gzip");
         assert!(file.answer(&HeaderMap::new()).headers().get(CONTENT_ENCODING).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_smallest_form_that_a_client_accepts_is_sent() {
+        let encoded = vec![("br", Bytes::from_static(b"b")), ("gzip", Bytes::from_static(b"gz"))];
+        let file = File::compressed("text/plain", None, Bytes::from_static(b"plain"), encoded);
+        for (value, coding, body) in [
+            ("gzip, deflate, br, zstd", Some("br"), "b"),
+            ("gzip, deflate", Some("gzip"), "gz"),
+            ("gzip, br;q=0", Some("gzip"), "gz"),
+            ("identity", None, "plain"),
+        ] {
+            let answer = file.answer(&headers(ACCEPT_ENCODING, value));
+            let sent = answer.headers().get(CONTENT_ENCODING).map(|coding| coding.to_str().unwrap());
+            assert_eq!(sent, coding, "{value}");
+            assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), body, "{value}");
+        }
     }
 
     #[test]

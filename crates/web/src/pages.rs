@@ -11,6 +11,9 @@ use rust_embed::RustEmbed;
 
 use crate::file::File;
 
+/// Content codings, the smallest first, and how the names of files in that form end.
+const CODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
 #[derive(RustEmbed)]
 #[folder = "pages"]
 struct Embedded;
@@ -25,13 +28,15 @@ impl Pages {
     /// Reads the pages in `folder`, which ends with a slash, of those that this binary holds. `policy` gives the
     /// `Content-Security-Policy` of a page; `not_built` is the page that stands in for one that is missing.
     pub(crate) fn embedded(folder: &str, policy: impl Fn(&str) -> HeaderValue, not_built: &'static str) -> Self {
-        let names = Embedded::iter().filter(|name| name.starts_with(folder) && extension(name) != "gz");
+        let names = Embedded::iter().filter(|name| name.starts_with(folder) && !is_compressed(name));
         let files = names.filter_map(|name| {
             let plain = bytes(Embedded::get(&name)?.data);
-            let compressed = Embedded::get(&format!("{name}.gz")).map(|file| bytes(file.data));
+            let encoded = CODINGS.iter().filter_map(|(coding, ending)| {
+                Embedded::get(&format!("{name}.{ending}")).map(|file| (*coding, bytes(file.data)))
+            });
             let short = name[folder.len()..].to_owned();
             let policy = is_page(&short).then(|| policy(&short));
-            let file = File::compressed(content_type(&name), policy, plain, compressed);
+            let file = File::compressed(content_type(&name), policy, plain, encoded.collect());
             Some((short, file))
         });
         let not_built = File::new("text/html; charset=utf-8", Some(policy("")), not_built.into());
@@ -77,6 +82,10 @@ fn bytes(data: Cow<'static, [u8]>) -> Bytes {
 
 fn extension(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or_default()
+}
+
+fn is_compressed(name: &str) -> bool {
+    CODINGS.iter().any(|(_, ending)| extension(name) == *ending)
 }
 
 fn is_page(name: &str) -> bool {

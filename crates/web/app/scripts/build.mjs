@@ -1,16 +1,19 @@
 // Builds the app into `crates/web/pages/app`, which the next build of the service embeds: the page with its hashed files, then
-// the service worker, which knows their names, and a compressed copy of everything that gets smaller.
+// the service worker, which knows their names, and compressed copies of everything that gets smaller: Brotli, which browsers accept
+// over TLS and from localhost, and gzip.
 
 import { createHash } from 'node:crypto';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const outDir = process.argv[2] ?? join(root, '../pages/app');
-const PLAIN = new Set(['.png', '.gz']);
+const PLAIN = new Set(['.png', '.gz', '.br']);
+/** Both at their best, which for Brotli is the default. */
+const CODINGS = { br: brotliCompressSync, gz: (content) => gzipSync(content, { level: 9 }) };
 const jsx = { runtime: 'automatic', importSource: 'preact' };
 /** Modules of packages that the app never runs, by how their paths end, and what stands in for each. */
 const UNUSED = {
@@ -68,15 +71,17 @@ await build({
   },
 });
 
-let scripts = 0;
+const scripts = { br: 0, gz: 0 };
 for (const file of await list(outDir)) {
   if (PLAIN.has(extname(file))) continue;
   const content = await readFile(join(outDir, file));
-  const compressed = gzipSync(content, { level: 9 });
-  if (extname(file) === '.js') scripts += compressed.length;
-  if (compressed.length < content.length) await writeFile(join(outDir, `${file}.gz`), compressed);
+  for (const [ending, compress] of Object.entries(CODINGS)) {
+    const compressed = compress(content);
+    if (extname(file) === '.js') scripts[ending] += compressed.length;
+    if (compressed.length < content.length) await writeFile(join(outDir, `${file}.${ending}`), compressed);
+  }
 }
-console.log(`app: ${(scripts / 1000).toFixed(1)} kB of JavaScript, compressed`);
+console.log(`app: ${(scripts.br / 1000).toFixed(1)} kB of JavaScript by Brotli, ${(scripts.gz / 1000).toFixed(1)} kB by gzip`);
 
 /** The files below a folder, as paths relative to it. */
 async function list(folder) {
