@@ -17,6 +17,19 @@ function holdWaiting() {
   window.setTimeout = (work, time, ...more) => (time === 20_000 ? ((window.endWaiting = work), 0) : setTimeout(work, time, ...more));
 }
 
+/** Notes which positions the page reports, each without waiting for the second between two of them. Runs in the page. */
+function noteReports() {
+  const { send } = WebSocket.prototype;
+  const { setTimeout } = window;
+  window.setTimeout = (work, time, ...more) => setTimeout(work, time === 1_000 ? 0 : time, ...more);
+  window.reported = [];
+  WebSocket.prototype.send = function (data) {
+    const found = /"location:update",\{.*?"latitude":([-\d.]+)/.exec(data);
+    if (found) window.reported.push(Number(found[1]));
+    return send.call(this, data);
+  };
+}
+
 describe('a call for help in the app', () => {
   let app;
   let chromium;
@@ -46,6 +59,13 @@ describe('a call for help in the app', () => {
   const setOldPlace = (page, position, age) =>
     page.evaluate((place) => localStorage.setItem('allynet-app:manualPlace', JSON.stringify(place)), { ...position, accuracy: null, at: Date.now() - age });
   const write = (page, key, value) => page.evaluate((name, text) => localStorage.setItem(name, text), key, JSON.stringify(value));
+  const staying = (page) => page.locator('::-p-aria([name="The place stays"][role="switch"])');
+  const isStaying = (page, isOn) =>
+    page.waitForFunction(
+      (wanted) => [...document.querySelectorAll('.switch')].some((label) => label.innerText.startsWith('The place stays') && label.querySelector('input').checked === wanted),
+      {},
+      isOn,
+    );
   const logInAgain = async (page, { email, password }) => {
     await fill(page, 'Email', email);
     await page.type('input[type=password]', password);
@@ -312,6 +332,59 @@ describe('a call for help in the app', () => {
     assert.equal(await raisedBy(helper), 1);
     await over(helper);
     await page.waitForSelector('.alert');
+  });
+
+  it('takes its place along with the phone, until the person says that it stays', async () => {
+    const caller = await app.owner();
+    const position = app.somewhere();
+    const { page } = await openFor({ as: caller, position });
+    await shows(page, 'Known to');
+    await holdSos(page);
+    await shows(page, 'Stored at');
+    const active = async () => ok(await caller.get('/emergencies/active')).emergency;
+    assert.equal((await active()).fixedPlace, false);
+    let metres = 150;
+    await eventually(async () => {
+      // A position that a person cannot have reached counts once the next one confirms it.
+      await page.setGeolocation(north(position, (metres += 0.5)));
+      return (await active()).location.latitude > north(position, 100).latitude;
+    });
+
+    await page.evaluate(noteReports);
+    const [followed, hidden, shown] = [300, 400, 500].map((far) => north(position, far));
+    const isReported = ({ latitude }) => page.waitForFunction((wanted) => window.reported.includes(wanted), {}, latitude);
+    await page.setGeolocation(followed);
+    await isReported(followed);
+    await staying(page).click();
+    await isStaying(page, true);
+    for (const place of [hidden, shown]) {
+      await page.setGeolocation(place);
+      await page.waitForFunction((latitude) => JSON.parse(localStorage.getItem('allynet-app:lastPlace')).latitude === latitude, {}, place.latitude);
+    }
+    await staying(page).click();
+    await isReported(shown);
+    assert.ok(!(await page.evaluate((latitude) => window.reported.includes(latitude), hidden.latitude)));
+  });
+
+  it('has a place that stays if it was set on the map, or the person says so before', async () => {
+    for (const isSet of [true, false]) {
+      const caller = await app.owner();
+      const { page } = await openFor({ as: caller, position: app.somewhere() });
+      await shows(page, 'Known to');
+      if (isSet) {
+        await press(page, 'Set on the map');
+        await press(page, 'Use this place');
+      } else {
+        await staying(page).click();
+      }
+      await isStaying(page, true);
+      await holdSos(page);
+      await shows(page, 'Helpers go to this place');
+      const { emergency } = ok(await caller.get('/emergencies/active'));
+      assert.equal(emergency.fixedPlace, true);
+      await cancel(caller, emergency.id);
+      await isStaying(page, isSet);
+    }
   });
 
   it('is shown as sent by a second page that was asked for its place as well', async () => {

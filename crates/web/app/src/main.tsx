@@ -12,7 +12,7 @@ import { t } from './i18n/index.js';
 import { loadConfig } from './state/config.js';
 import { helper, isHelping, startHelper } from './state/helper.js';
 import { route, startNavigation } from './state/navigation.js';
-import { hasLive, isSilent, startOwner } from './state/owner.js';
+import { hasLive, isHeld, isSilent, startOwner } from './state/owner.js';
 import { isReporting, isWatching, startPlace } from './state/place.js';
 import { isPressed, resumePress, startPress } from './state/press.js';
 import { startPush } from './state/push.js';
@@ -32,7 +32,7 @@ startPlace();
 effect(() => {
   const isSignedIn = session.value === 'signed_in';
   const isOfUse = helper.value?.available === true || hasLive.value || isHelping.value || isPressed();
-  isReporting.value = isSignedIn && isOfUse;
+  isReporting.value = isSignedIn && isOfUse && !isHeld.value;
   // Whatever the screen: who is on duty, or waits for help, looks at other ones too.
   isWatching.value = isPressed() || (isSignedIn && (isOfUse || ['sos', 'help'].includes(route.value.screen)));
 });

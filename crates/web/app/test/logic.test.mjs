@@ -292,7 +292,7 @@ describe('a day', () => {
 });
 
 describe('a press of the SOS button that was kept', () => {
-  const press = { requestId: 'r1', userId: 'u1', pressedAt: 1_000_000, sendAt: 1_003_000, silentMode: true, anonymousMode: false };
+  const press = { requestId: 'r1', userId: 'u1', pressedAt: 1_000_000, sendAt: 1_003_000, silentMode: true, anonymousMode: false, fixedPlace: true };
   const step = (userId, later) => nextStep(press, userId, press.pressedAt + later);
 
   it('goes on where it was, for a quarter of an hour', () => {
@@ -322,7 +322,9 @@ describe('a press of the SOS button that was kept', () => {
   it('is read as it was written, and damaged ones are none', () => {
     assert.deepEqual(asPress(JSON.parse(JSON.stringify(press))), press);
     for (const damaged of [null, 1, [], {}, { ...press, pressedAt: '1' }, { ...press, userId: null }]) assert.equal(asPress(damaged), null);
-    assert.deepEqual(asPress({ requestId: 'r', userId: 'u', pressedAt: 5 }), { requestId: 'r', userId: 'u', pressedAt: 5, sendAt: 5, silentMode: false, anonymousMode: false });
+    const least = { requestId: 'r', userId: 'u', pressedAt: 5 };
+    const read = { ...least, sendAt: 5, silentMode: false, anonymousMode: false, fixedPlace: null };
+    for (const fixedPlace of [undefined, null, 'yes']) assert.deepEqual(asPress({ ...least, fixedPlace }), read);
   });
 });
 

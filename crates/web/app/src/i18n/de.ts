@@ -105,6 +105,8 @@ export const de: Record<Key, Text> = {
   'place.move': 'Karte verschieben',
   'place.from': '{distance} {direction} von Ihrem Ort {age}',
   'place.use': 'Diesen Ort verwenden',
+  'place.fixed': 'Der Ort bleibt',
+  'place.fixedHint': 'Für jemand anderen: Helfer kommen an diesen Ort, auch wenn sich dieses Telefon entfernt',
   'place.follow': 'Ort des Geräts verwenden',
 
   'own.stored': 'Gespeichert',
@@ -137,6 +139,7 @@ export const de: Record<Key, Text> = {
   'own.renew': 'Ich brauche weiter Hilfe',
   'own.renewed': 'Die Suche beginnt von neuem.',
   'own.endTitle': 'Dieses SOS beenden?',
+  'own.fixed': 'Helfer kommen an diesen Ort, auch wenn sich dieses Telefon entfernt.',
   'own.contacts': 'Ihre Kontakte',
   'contact.queued': 'wird benachrichtigt',
   'contact.sent': 'wurde angeschrieben',

@@ -108,6 +108,8 @@ export const en = {
   'place.move': 'Move the map',
   'place.from': '{distance} {direction} of where you were {age}',
   'place.use': 'Use this place',
+  'place.fixed': 'The place stays',
+  'place.fixedHint': 'For somebody else: helpers go to this place, even if this phone moves on',
   'place.follow': 'Use the place of the device',
 
   // One's own emergency
@@ -141,6 +143,7 @@ export const en = {
   'own.renew': 'I still need help',
   'own.renewed': 'The search starts again.',
   'own.endTitle': 'End this SOS?',
+  'own.fixed': 'Helpers go to this place, even if this phone moves on.',
   'own.contacts': 'Your contacts',
   'contact.queued': 'being told',
   'contact.sent': 'was written to',

@@ -17,6 +17,8 @@ export interface Press extends SosOptions {
   pressedAt: number;
   /** When the countdown is over, in milliseconds. */
   sendAt: number;
+  /** Whether the place stays or follows the device, if the person said so: otherwise as the place became known. */
+  fixedPlace: boolean | null;
 }
 
 /** An older press is sent only if the person says so: they may have got help by now. */
@@ -50,8 +52,8 @@ export function isRecent({ pressedAt }: Pick<Press, 'pressedAt'>, now: number): 
 
 /** What was kept, if it is a press. */
 export function asPress(value: unknown): Press | null {
-  const { requestId, userId, pressedAt, sendAt, silentMode, anonymousMode } = (value ?? {}) as Partial<Press>;
+  const { requestId, userId, pressedAt, sendAt, silentMode,  anonymousMode, fixedPlace } = (value ?? {}) as Partial<Press>;
   if (typeof requestId !== 'string' || typeof userId !== 'string' || typeof pressedAt !== 'number') return null;
   const options = { silentMode: silentMode === true, anonymousMode: anonymousMode === true };
-  return { requestId, userId, pressedAt, sendAt: typeof sendAt === 'number' ? sendAt : pressedAt, ...options };
+  return { requestId, userId, pressedAt, sendAt: typeof sendAt === 'number' ? sendAt : pressedAt, fixedPlace: typeof fixedPlace === 'boolean' ? fixedPlace : null, ...options };
 }

@@ -25,8 +25,6 @@ export interface Ringing {
 export const helpingRoom = new Room('helping');
 /** The alerts on the screen, the oldest first: one at a time is shown. */
 export const ringing = signal<readonly Ringing[]>([]);
-/** What this person declined: no alert of it comes again, but older news of it may. */
-const declined = new Set<string>();
 /** The alerts that rang when the page ended. */
 const rangBefore = new Set(readJsonSetting<string[]>('rang'));
 export const pending = signal<readonly Emergency[]>([]);
@@ -77,9 +75,8 @@ export async function accept(id: string): Promise<void> {
 }
 
 export async function decline(id: string): Promise<void> {
-  await ally.helper.decline(id);
-  declined.add(id);
   stopShowing(id);
+  await ally.helper.decline(id);
 }
 
 export async function setStatus(status: ResponseStatus): Promise<void> {
@@ -154,7 +151,6 @@ export function startHelper(): void {
 function clear(): void {
   stopRinging();
   rangBefore.clear();
-  declined.clear();
   setRinging([]);
   pending.value = [];
   readiness.value = null;
@@ -180,12 +176,8 @@ function setRinging(alerts: readonly Ringing[]): void {
 }
 
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {
-  if (declined.has(emergency.id)) return;
-  const shown = { emergency, distance, isRepeat };
-  const alerts = ringing.peek();
-  // What comes again keeps its place: no other alert moves under a finger.
-  const isKnown = alerts.some((each) => each.emergency.id === emergency.id);
-  setRinging(isKnown ? alerts.map((each) => (each.emergency.id === emergency.id ? shown : each)) : [...alerts, shown]);
+  const others = ringing.peek().filter((each) => each.emergency.id !== emergency.id);
+  setRinging([...others, { emergency, distance, isRepeat }]);
   if (isLoud && !isHeldBack.peek()) startRinging();
   void loadPending();
 }

@@ -4,6 +4,7 @@ import { computed, signal } from '@preact/signals';
 import { NotFoundError, PermissionError, type EmergencyType } from '@allynet/client';
 import { isLive, type Unanswered } from '../logic/emergency.js';
 import { ally } from './ally.js';
+import { chosenFixed } from './place.js';
 import { isPressSilent, setOptions } from './press.js';
 import { Room } from './room.js';
 import { onUserLeft } from './session.js';
@@ -16,6 +17,10 @@ export const hasLive = computed(() => {
   const emergency = ownRoom.emergency.value;
   return emergency !== null && isLive(emergency.status);
 });
+/** The last emergency that was raised here, if its place follows this device, and whether it is to stay now. */
+export const followed = signal<{ id: string; isHeld: boolean } | null>(readJsonSetting('followed'));
+/** Whether the service is not to know where the person goes. */
+export const isHeld = computed(() => hasLive.value && followed.value?.isHeld === true && followed.value.id === ownRoom.emergency.value?.id);
 /** Whether nothing on this device may be heard or catch the eye: also when a silent emergency has ended, until that was read. */
 export const isSilent = computed(() => ownRoom.emergency.value?.silentMode === true || isPressSilent());
 
@@ -41,6 +46,12 @@ export async function describeOwn(change: { type?: EmergencyType; description?: 
   await onOwn((id) => ally.emergencies.update(id, change));
 }
 
+/** Whether the place stays. The service follows reports alone: to have it stay, none is sent. */
+export function holdPlace(hold: boolean): void {
+  const id = ownRoom.emergency.peek()?.id;
+  if (id) setFollowed({ id, isHeld: hold });
+}
+
 /** The ended emergency was looked at. */
 export function closeOwn(): void {
   ownRoom.set(null);
@@ -52,7 +63,15 @@ async function onOwn(act: (id: string) => Promise<Parameters<Room['update']>[0]>
 }
 
 export function startOwner(): void {
-  ally.on('raise', (progress) => progress.status === 'raised' && ownRoom.set(progress.raised.emergency));
+  ally.on('raise', (progress) => {
+    if (progress.status !== 'raised') return;
+    const { emergency, alreadyActive } = progress.raised;
+    chosenFixed.value = null;
+    ownRoom.set(emergency);
+    if (!alreadyActive) setFollowed(emergency.fixedPlace === false ? { id: emergency.id, isHeld: false } : null);
+  });
+  // Another page of the app reports as well.
+  addEventListener('storage', () => (followed.value = readJsonSetting('followed')));
   ally.on('emergency:unanswered', ({ emergencyId, alertedHelpers }) => setUnanswered({ emergencyId, alertedHelpers }));
   ally.on('helper:joined', ({ emergencyId }) => emergencyId === unanswered.peek()?.emergencyId && setUnanswered(null));
   ally.on('snapshot', ({ active }) => {
@@ -73,9 +92,15 @@ export function startOwner(): void {
   onUserLeft(() => {
     ownRoom.set(null);
     setUnanswered(null);
+    setFollowed(null);
     setOptions({ silentMode: false, anonymousMode: false });
     writeJsonSetting('sosOptions', null);
   });
+}
+
+function setFollowed(state: typeof followed.value): void {
+  followed.value = state;
+  writeJsonSetting('followed', state);
 }
 
 function setUnanswered(state: Unanswered | null): void {

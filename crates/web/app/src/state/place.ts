@@ -31,6 +31,10 @@ export const placeProblem = signal<PlaceProblem | null>(window.isSecureContext ?
 /** The place to go by: `presentPlace`. After a restart the device's is the last known one until it finds itself. */
 export const place = computed(() => presentPlace(manual.value, found.value ?? lastKnown.value, now.value));
 export const isManual = computed(() => place.value !== null && place.value === manual.value);
+/** Whether the place of a call stays, if the person said so. */
+export const chosenFixed = signal<boolean | null>(null);
+/** Whether it stays: by default if it was set on the map, which may be that of somebody else. */
+export const isFixed = computed(() => chosenFixed.value ?? isManual.value);
 /** Whether the person should be asked if the place still holds. */
 export const isDoubtful = computed(() => isManual.value && !isSure(place.value as Place, now.value));
 /** Whether the service is to know where the person is. */
@@ -42,7 +46,7 @@ let watch: number | null = null;
 
 /** Goes by the device again. */
 export function followDevice(): void {
-  manual.value = null;
+  manual.value = chosenFixed.value = null;
   writeJsonSetting('manualPlace', null);
 }
 
@@ -51,6 +55,7 @@ export function setPlace({ latitude, longitude }: Point): void {
   now.value = Date.now();
   const device = found.value && isAccurate(found.value) ? found.value : null;
   const instead = device && { latitude: device.latitude, longitude: device.longitude };
+  chosenFixed.value = null;
   manual.value = { latitude, longitude, accuracy: null, at: now.value, instead };
   writeJsonSetting('manualPlace', manual.value);
   remember(manual.value);
@@ -139,10 +144,22 @@ function failed({ code }: GeolocationPositionError): void {
 }
 
 function report(): void {
+  const fix = presentFix();
+  if (isReporting.value && fix) ally.reportPosition(fix);
+}
+
+/** Resolves when the service knows the place of now, or cannot be told; `null` without a place to report. */
+export function tellPlace(): Promise<unknown> | null {
+  const fix = presentFix();
+  return fix && ally.send('location:update', fix).catch(() => undefined);
+}
+
+/** What may be reported as the place of now. */
+function presentFix(): (Point & { at?: string }) | null {
   const known = place.value;
-  if (!isReporting.value || !known) return;
+  if (!known) return null;
   const { latitude, longitude, at } = known;
-  if (known === found.value) ally.reportPosition({ latitude, longitude, at });
+  if (known === found.value) return { latitude, longitude, at: new Date(at).toISOString() };
   // A place that was set by hand holds now, whenever it was set, unless that was too long ago.
-  else if (known === manual.value && isManualValid(known, Date.now())) ally.reportPosition({ latitude, longitude });
+  return known === manual.value && isManualValid(known, Date.now()) ? { latitude, longitude } : null;
 }

@@ -9,8 +9,8 @@ import { ally } from './ally.js';
 import { config } from './config.js';
 import { go } from './navigation.js';
 import { failureText } from './notices.js';
-import { place, placeForSos } from './place.js';
-import { userId } from './session.js';
+import { chosenFixed, place, placeForSos, tellPlace } from './place.js';
+import { isOnline, userId } from './session.js';
 import { readJsonSetting, writeJsonSetting } from './settings.js';
 
 /** A call that the service has not confirmed. */
@@ -32,6 +32,8 @@ export interface PlaceRequest {
 const PLACE_LIMIT = 20_000;
 /** The same after the last touch of one who looks for the place on the map. */
 const CHOICE_LIMIT = 60_000;
+/** How long a call waits until the service knows that the person is at its place: only then the place follows them. */
+const TELL_LIMIT = 300;
 const KEY = 'press';
 
 export const options = signal<SosOptions>({
@@ -49,6 +51,8 @@ export const oldCall = signal<{ pressedAt: number; silentMode: boolean } | null>
 export const failure = signal<string | null>(null);
 
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Of the press that is counted down: settled when the service knows where the person is. */
+let told: Promise<unknown> | null = null;
 
 /** Whether a press is under way: a second one would change nothing. */
 export function isPressed(): boolean {
@@ -72,7 +76,8 @@ export function pressSos(): void {
   if (isPressed() || user === null) return;
   failure.value = null;
   const pressedAt = Date.now();
-  const press = { requestId: uniqueId(), userId: user, pressedAt, sendAt: pressedAt + config.value.alertHold * 1_000, ...options.value };
+  const sendAt = pressedAt + config.value.alertHold * 1_000;
+  const press = { requestId: uniqueId(), userId: user, pressedAt, sendAt, fixedPlace: chosenFixed.value, ...options.value };
   keep(press);
   if (!press.silentMode) navigator.vibrate?.(100);
   // Signals of one change are set in one batch: between two of them a silent press would not count as silent.
@@ -86,6 +91,7 @@ export function pressSos(): void {
 export function stopCountdown(): void {
   clearTimeout(timer);
   countdownEnd.value = null;
+  told = null;
   keep(null);
 }
 
@@ -103,7 +109,7 @@ export function sendNow(): void {
 }
 
 /** Sends the call that waited for a place. */
-export function sendFrom(point: Point): void {
+export function sendFrom(point: Point | Place): void {
   const press = kept();
   clearTimeout(timer);
   batch(() => {
@@ -129,7 +135,7 @@ export async function sendOld(): Promise<void> {
   const old = press?.userId === user ? press : (await ally.pendingRaise())?.body;
   if (isPressed()) return;
   const now = Date.now();
-  const chosen = { silentMode: old?.silentMode === true, anonymousMode: old?.anonymousMode === true };
+  const chosen = { silentMode: old?.silentMode === true, anonymousMode: old?.anonymousMode === true, fixedPlace: old?.fixedPlace ?? null };
   const confirmed = { requestId: uniqueId(), userId: user, pressedAt: now, sendAt: now, ...chosen };
   if (old) keep(confirmed);
   batch(() => {
@@ -212,6 +218,7 @@ function ask({ pressedAt, silentMode }: Pick<Press, 'pressedAt' | 'silentMode'>)
 
 function count(until: number): void {
   countdownEnd.value = until;
+  told = tellPlace();
   timer = setTimeout(sendNow, until - Date.now());
 }
 
@@ -261,11 +268,18 @@ function waitForChoice(limit: number): void {
 }
 
 /** Hands the call to the client, whose `raise` events tell of it. */
-async function sendTo({ latitude, longitude }: Point, press: Press): Promise<void> {
+async function sendTo(at: Point | Place, press: Press): Promise<void> {
+  const { latitude, longitude } = at;
   const { requestId, pressedAt, silentMode, anonymousMode } = press;
   if (!isRecent(press, Date.now())) return ask(press);
   show(press, null);
-  const call = { location: { latitude, longitude }, silentMode, anonymousMode, requestId };
+  const isFromDevice = 'accuracy' in at && at.accuracy !== null;
+  const fixedPlace = press.fixedPlace ?? !isFromDevice;
+  if (!fixedPlace && isOnline.peek()) await Promise.race([told ?? tellPlace(), new Promise((resolve) => setTimeout(resolve, TELL_LIMIT)), placeOnceHidden()]);
+  told = null;
+  // Called off, or sent by another page, meanwhile.
+  if (kept()?.requestId !== requestId) return;
+  const call = { location: { latitude, longitude }, silentMode, anonymousMode, fixedPlace, requestId };
   await ally.raise(call, { pressedAt }).catch((error: unknown) => {
     if (error instanceof NotSignedInError) waitForSession(press);
   });

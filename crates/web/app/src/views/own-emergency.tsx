@@ -6,11 +6,11 @@ import { t, timeText } from '../i18n/index.js';
 import { coming, searchState } from '../logic/emergency.js';
 import { config } from '../state/config.js';
 import { attempt } from '../state/notices.js';
-import { cancelOwn, describeOwn, ownRoom, renewOwn, resolveOwn, unanswered } from '../state/owner.js';
+import { cancelOwn, describeOwn, followed, holdPlace, ownRoom, renewOwn, resolveOwn, unanswered } from '../state/owner.js';
 import { CallReminder } from './call-reminder.js';
 import { Chat } from './chat.js';
 import { Contacts } from './contact-notices.js';
-import { Card } from './fields.js';
+import { Card, Switch } from './fields.js';
 import { HelpersList, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView } from './map.js';
@@ -28,6 +28,7 @@ export function OwnEmergency({ emergency }: { emergency: Emergency }) {
       </div>
       <div>
         <HelpersMap emergency={emergency} />
+        <PlaceChoice emergency={emergency} />
         <Chat room={ownRoom} />
         <Contacts states={ownRoom.contacts.value} />
         <Actions />
@@ -148,6 +149,18 @@ function HelpersMap({ emergency }: { emergency: Emergency }) {
   const places = ownRoom.places.value;
   const points = useMemo(() => pointsOf(emergency, places, t('map.you')), [emergency, places]);
   return <MapView points={points} />;
+}
+
+/** What becomes of the place when the person moves on. */
+function PlaceChoice({ emergency: { id, fixedPlace } }: { emergency: Emergency }) {
+  if (fixedPlace) return <p class="hint">{t('own.fixed')}</p>;
+  const own = followed.value;
+  if (own?.id !== id) return null;
+  return (
+    <Card>
+      <Switch label={t('place.fixed')} hint={t('place.fixedHint')} checked={own.isHeld} onChange={holdPlace} />
+    </Card>
+  );
 }
 
 function Actions() {

@@ -1,5 +1,6 @@
 /** Where the person is: how well it is known, and setting it on the map. */
 
+import type { ComponentChildren } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { ageText, distanceText, t } from '../i18n/index.js';
 import { direction, distance, moved, rowOf, squareIn, type Point } from '../logic/geometry.js';
@@ -18,7 +19,7 @@ const ZOOM_AT_KNOWN = 16;
 /** Metres. A map whose size changes moves by less than this, although nobody has moved it. */
 const MIN_MOVE = 10;
 
-export function PlaceCard() {
+export function PlaceCard({ children }: { children?: ComponentChildren }) {
   const [isPicking, setPicking] = useState(false);
   const problem = placeProblem.value;
   return (
@@ -47,6 +48,7 @@ export function PlaceCard() {
           {isManual.value && window.isSecureContext && <button onClick={followDevice}>{t('place.follow')}</button>}
         </div>
       )}
+      {children}
     </Card>
   );
 }

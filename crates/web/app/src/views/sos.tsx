@@ -5,6 +5,7 @@ import { ageText, t, timeText } from '../i18n/index.js';
 import { config } from '../state/config.js';
 import { attempt } from '../state/notices.js';
 import { hasLive, ownRoom } from '../state/owner.js';
+import { chosenFixed, isFixed } from '../state/place.js';
 import {
   cancelSending,
   choosePlace,
@@ -64,7 +65,9 @@ function Idle() {
           onChange={(on) => setOptions({ anonymousMode: on })}
         />
       </section>
-      <PlaceCard />
+      <PlaceCard>
+        <Switch label={t('place.fixed')} hint={t('place.fixedHint')} checked={isFixed.value} onChange={(on) => (chosenFixed.value = on)} />
+      </PlaceCard>
       <CallReminder />
     </>
   );
