@@ -37,7 +37,7 @@ CREATE TABLE resource_report (
     reported_at timestamptz NOT NULL,
     CONSTRAINT resource_report_pkey PRIMARY KEY (resource_id, reporter_id)
 );
-CREATE INDEX resource_report_by_reporter ON resource_report (reporter_id);
+CREATE INDEX resource_report_by_reporter ON resource_report (reporter_id, reported_at);
 CREATE INDEX resource_report_by_age ON resource_report (reported_at);
 
 -- Stores a report, and `_status` if `_needed` helpers have reported the same since `_counted_since`. One that settles removes all others.

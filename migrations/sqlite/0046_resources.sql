@@ -41,5 +41,5 @@ create table resource_report (
     reported_at integer not null,
     constraint resource_report_pkey primary key (resource_id, reporter_id)
 ) strict, without rowid;
-create index resource_report_by_reporter on resource_report (reporter_id);
+create index resource_report_by_reporter on resource_report (reporter_id, reported_at);
 create index resource_report_by_age on resource_report (reported_at);

@@ -276,11 +276,13 @@ for (const database of databases) {
         ok(await helper.post(`/emergencies/${emergency.id}/report`, { reason: 'Rude' }), 201);
         ok(await owner.post(`/emergencies/${emergency.id}/report`, { userId: helper.id, reason: 'Late' }), 201);
         ok(await owner.put(`/auth/me/blocks/${helper.id}`));
+        const { resource } = ok(await (await app.admin()).post('/resources', { kind: 'aed', location }), 201);
+        ok(await helper.post(`/resources/${resource.id}/reports`, { state: 'moved', note: 'Now in the hall' }), 201);
 
         const answer = await helper.get('/auth/me/export');
         const data = ok(answer);
         assert.equal(answer.headers.get('cache-control'), 'no-store');
-        const keys = 'accessLog account blocks contacts devices emergencies messages position ratings reports responses sessions';
+        const keys = 'accessLog account alerts blocks contacts devices emergencies helperHistory messages position ratings reports resourceReports responses sessions';
         assert.deepEqual(Object.keys(data).sort(), keys.split(' '));
         assert.deepEqual([data.account.id, data.account.email], [helper.id, helper.email]);
         assert.deepEqual(data.contacts.map(({ name }) => name), ['Mum']);
@@ -289,6 +291,9 @@ for (const database of databases) {
         assert.deepEqual(data.messages.map(({ message }) => message), ['I am coming']);
         assert.deepEqual(data.ratings.map(({ score, comment }) => [score, comment]), [[5, 'Quick']]);
         assert.deepEqual(data.reports.map(({ userId, reason }) => [userId, reason]), [[null, 'Rude']]);
+        assert.deepEqual(data.resourceReports.map(({ resourceId, state, note }) => [resourceId, state, note]), [[resource.id, 'moved', 'Now in the hall']]);
+        assert.deepEqual(data.alerts.map(({ emergencyId }) => emergencyId), [emergency.id]);
+        assert.deepEqual(data.helperHistory, { alerts: 1, accepted: 1, declined: 0, arrived: 0, kept: 1 });
         assert.deepEqual([data.emergencies, data.blocks, data.devices, data.accessLog], [[], [], [], []]);
         assert.ok(Math.abs(data.position.latitude - location.latitude) < 1e-6);
         for (const secret of [owner.id, owner.email, 'Anonym', 'Late', owner.user.profile.phone]) {

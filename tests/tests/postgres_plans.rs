@@ -303,7 +303,9 @@ fn parameters(statement: &str) -> Vec<String> {
         "sessions::CONFIRM" => {
             vec![format!("{SESSION}, {SESSION}, null, {CALL}, now(), now() - interval '10 seconds', 'App/1'")]
         }
-        "exports::RESPONSES" => vec![format!("{HELPER}, 10000")],
+        "exports::RESPONSES" | "exports::RESOURCE_REPORTS" | "exports::ALERTS" | "exports::HISTORY" => {
+            vec![format!("{HELPER}, 10000")]
+        }
         "exports::MESSAGES" | "exports::RATINGS" | "exports::REPORTS" => {
             vec![format!("{HELPER}, 10000"), format!("{OWNER}, 10000")]
         }

@@ -374,7 +374,7 @@ async fn accounts_and_helpers_cost_two_round_trips_per_change_and_one_per_read()
         service.costs(READ, &ada, "GET auth/sessions", Value::Null).await;
         service.costs(READ, &ada, "GET auth/me/access-log", Value::Null).await;
         // One of each kind of record, and one page of emergencies.
-        service.costs(11, &ada, "GET auth/me/export", Value::Null).await;
+        service.costs(14, &ada, "GET auth/me/export", Value::Null).await;
         let other = service.store.open(&ada.account).await;
         service.costs(READ + 1, &ada, &format!("DELETE auth/sessions/{}", other.id), Value::Null).await;
         let passwords = json!({ "currentPassword": "correct horse", "newPassword": "battery staple" });

@@ -2,7 +2,10 @@
 
 use allynet_domain::{
     Score, Timestamp, UserId,
-    port::{ExportedMessage, ExportedRating, ExportedRecords, ExportedReport, ExportedResponse, Exports, Result},
+    port::{
+        ExportedAlert, ExportedHistory, ExportedMessage, ExportedRating, ExportedRecords, ExportedReport,
+        ExportedResourceReport, ExportedResponse, Exports, Result,
+    },
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -31,8 +34,20 @@ const REPORTS: &str = "
         r.reason, r.created_at
     FROM report r LEFT JOIN emergency e ON e.id = r.emergency_id
     WHERE r.reporter_id = $1 ORDER BY r.created_at DESC, r.emergency_id, r.about_id LIMIT $2";
+const RESOURCE_REPORTS: &str = "
+    SELECT p.resource_id, p.state, p.note, p.reported_at FROM resource_report p
+    WHERE p.reporter_id = $1 ORDER BY p.reported_at DESC, p.resource_id LIMIT $2";
+/// Two parts, of which each has an index.
+const ALERTS: &str = "
+    SELECT a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at, a.declined_at FROM (
+        (SELECT l.* FROM alert l WHERE l.helper_id = $1 AND l.wave IS NOT NULL ORDER BY l.sent_at DESC LIMIT $2)
+        UNION ALL
+        (SELECT l.* FROM alert l WHERE l.helper_id = $1 AND l.wave IS NULL ORDER BY l.declined_at DESC LIMIT $2)
+    ) a ORDER BY coalesce(a.sent_at, a.declined_at) DESC, a.emergency_id LIMIT $2";
+const HISTORY: &str = "
+    SELECT h.alerts, h.accepted, h.declined, h.arrived, h.kept FROM helper_history h WHERE h.account_id = $1 LIMIT $2";
 
-statements!(RESPONSES, MESSAGES, RATINGS, REPORTS);
+statements!(RESPONSES, MESSAGES, RATINGS, REPORTS, RESOURCE_REPORTS, ALERTS, HISTORY);
 
 #[derive(FromRow)]
 struct ResponseRow {
@@ -114,6 +129,66 @@ impl ReportRow {
     }
 }
 
+#[derive(FromRow)]
+struct ResourceReportRow {
+    resource_id: Uuid,
+    state: String,
+    note: Option<String>,
+    reported_at: Timestamp,
+}
+
+impl ResourceReportRow {
+    fn exported(self) -> Result<ExportedResourceReport> {
+        let Self { resource_id, state, note, reported_at } = self;
+        let row = RowDecoder { table: "resource_report", id: resource_id };
+        Ok(ExportedResourceReport {
+            resource: resource_id.into(),
+            state: row.parse("state", &state)?,
+            note: row.text_opt("note", note.as_deref())?,
+            reported_at,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct AlertRow {
+    emergency_id: Uuid,
+    sent_at: Option<Timestamp>,
+    seen_at: Option<Timestamp>,
+    acknowledged_at: Option<Timestamp>,
+    declined_at: Option<Timestamp>,
+}
+
+impl AlertRow {
+    fn exported(self) -> ExportedAlert {
+        let Self { emergency_id, sent_at, seen_at, acknowledged_at, declined_at } = self;
+        ExportedAlert { emergency: emergency_id.into(), sent_at, seen_at, acknowledged_at, declined_at }
+    }
+}
+
+#[derive(FromRow)]
+struct HistoryRow {
+    alerts: i32,
+    accepted: i32,
+    declined: i32,
+    arrived: i32,
+    kept: i32,
+}
+
+impl HistoryRow {
+    fn exported(self, user: Uuid) -> Result<ExportedHistory> {
+        let Self { alerts, accepted, declined, arrived, kept } = self;
+        let row = RowDecoder { table: "helper_history", id: user };
+        Ok(ExportedHistory {
+            alerts: row.number("alerts", alerts)?,
+            accepted: row.number("accepted", accepted)?,
+            declined: row.number("declined", declined)?,
+            arrived: row.number("arrived", arrived)?,
+            kept: row.number("kept", kept)?,
+        })
+    }
+}
+
 #[async_trait]
 impl Exports for Postgres {
     #[instrument(name = "pg.exports.records", level = "debug", skip_all, fields(%user))]
@@ -123,11 +198,17 @@ impl Exports for Postgres {
         let messages: Vec<MessageRow> = self.export(MESSAGES, user, limit).await?;
         let ratings: Vec<RatingRow> = self.export(RATINGS, user, limit).await?;
         let reports: Vec<ReportRow> = self.export(REPORTS, user, limit).await?;
+        let resource_reports: Vec<ResourceReportRow> = self.export(RESOURCE_REPORTS, user, limit).await?;
+        let alerts: Vec<AlertRow> = self.export(ALERTS, user, limit).await?;
+        let history: Vec<HistoryRow> = self.export(HISTORY, user, limit).await?;
         Ok(ExportedRecords {
             responses: responses.into_iter().map(ResponseRow::exported).collect::<Result<_>>()?,
             messages: messages.into_iter().map(MessageRow::exported).collect::<Result<_>>()?,
             ratings: ratings.into_iter().map(RatingRow::exported).collect::<Result<_>>()?,
             reports: reports.into_iter().map(ReportRow::exported).collect::<Result<_>>()?,
+            resource_reports: resource_reports.into_iter().map(ResourceReportRow::exported).collect::<Result<_>>()?,
+            alerts: alerts.into_iter().map(AlertRow::exported).collect(),
+            history: history.into_iter().next().map(|row| row.exported(user)).transpose()?,
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use allynet_domain::{
     Score, UserId,
-    port::{ExportedMessage, ExportedRating, ExportedRecords, ExportedReport, ExportedResponse, Exports, Result},
+    port::{
+        ExportedAlert, ExportedHistory, ExportedMessage, ExportedRating, ExportedRecords, ExportedReport,
+        ExportedResourceReport, ExportedResponse, Exports, Result,
+    },
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
@@ -31,6 +34,14 @@ const REPORTS: &str = "\
            r.reason, r.created_at \
     from report r left join emergency e on e.id = r.emergency_id \
     where r.reporter_id = ?1 order by r.created_at desc, r.emergency_id, r.about_id limit ?2";
+const RESOURCE_REPORTS: &str = "\
+    select p.resource_id, p.state, p.note, p.reported_at from resource_report p \
+    where p.reporter_id = ?1 order by p.reported_at desc, p.resource_id limit ?2";
+const ALERTS: &str = "\
+    select a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at, a.declined_at from alert a \
+    where a.helper_id = ?1 order by coalesce(a.sent_at, a.declined_at) desc, a.emergency_id limit ?2";
+const HISTORY: &str = "\
+    select h.alerts, h.accepted, h.declined, h.arrived, h.kept from helper_history h where h.account_id = ?1 limit ?2";
 
 #[derive(FromRow)]
 struct ResponseRow {
@@ -114,6 +125,73 @@ impl ReportRow {
     }
 }
 
+#[derive(FromRow)]
+struct ResourceReportRow {
+    resource_id: Uuid,
+    state: String,
+    note: Option<String>,
+    reported_at: i64,
+}
+
+impl ResourceReportRow {
+    fn exported(self) -> Result<ExportedResourceReport> {
+        let Self { resource_id, state, note, reported_at } = self;
+        let row = RowDecoder { table: "resource_report", id: resource_id };
+        Ok(ExportedResourceReport {
+            resource: resource_id.into(),
+            state: row.parse("state", &state)?,
+            note: row.text_opt("note", note.as_deref())?,
+            reported_at: row.micros("reported_at", reported_at)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct AlertRow {
+    emergency_id: Uuid,
+    sent_at: Option<i64>,
+    seen_at: Option<i64>,
+    acknowledged_at: Option<i64>,
+    declined_at: Option<i64>,
+}
+
+impl AlertRow {
+    fn exported(self) -> Result<ExportedAlert> {
+        let Self { emergency_id, sent_at, seen_at, acknowledged_at, declined_at } = self;
+        let row = RowDecoder { table: "alert", id: emergency_id };
+        Ok(ExportedAlert {
+            emergency: emergency_id.into(),
+            sent_at: row.micros_opt("sent_at", sent_at)?,
+            seen_at: row.micros_opt("seen_at", seen_at)?,
+            acknowledged_at: row.micros_opt("acknowledged_at", acknowledged_at)?,
+            declined_at: row.micros_opt("declined_at", declined_at)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct HistoryRow {
+    alerts: i64,
+    accepted: i64,
+    declined: i64,
+    arrived: i64,
+    kept: i64,
+}
+
+impl HistoryRow {
+    fn exported(self, user: Uuid) -> Result<ExportedHistory> {
+        let Self { alerts, accepted, declined, arrived, kept } = self;
+        let row = RowDecoder { table: "helper_history", id: user };
+        Ok(ExportedHistory {
+            alerts: row.number("alerts", alerts)?,
+            accepted: row.number("accepted", accepted)?,
+            declined: row.number("declined", declined)?,
+            arrived: row.number("arrived", arrived)?,
+            kept: row.number("kept", kept)?,
+        })
+    }
+}
+
 #[async_trait]
 impl Exports for Sqlite {
     #[instrument(name = "sqlite.exports.records", level = "debug", skip_all, fields(%user))]
@@ -123,11 +201,17 @@ impl Exports for Sqlite {
         let messages: Vec<MessageRow> = self.export(MESSAGES, user, limit).await?;
         let ratings: Vec<RatingRow> = self.export(RATINGS, user, limit).await?;
         let reports: Vec<ReportRow> = self.export(REPORTS, user, limit).await?;
+        let resource_reports: Vec<ResourceReportRow> = self.export(RESOURCE_REPORTS, user, limit).await?;
+        let alerts: Vec<AlertRow> = self.export(ALERTS, user, limit).await?;
+        let history: Vec<HistoryRow> = self.export(HISTORY, user, limit).await?;
         Ok(ExportedRecords {
             responses: responses.into_iter().map(ResponseRow::exported).collect::<Result<_>>()?,
             messages: messages.into_iter().map(MessageRow::exported).collect::<Result<_>>()?,
             ratings: ratings.into_iter().map(RatingRow::exported).collect::<Result<_>>()?,
             reports: reports.into_iter().map(ReportRow::exported).collect::<Result<_>>()?,
+            resource_reports: resource_reports.into_iter().map(ResourceReportRow::exported).collect::<Result<_>>()?,
+            alerts: alerts.into_iter().map(AlertRow::exported).collect::<Result<_>>()?,
+            history: history.into_iter().next().map(|row| row.exported(user)).transpose()?,
         })
     }
 }

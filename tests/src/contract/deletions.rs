@@ -96,7 +96,8 @@ impl Store {
     }
 }
 
-pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in(store: Store) {
+/// A helper of whom every table has a row that can be of an account, and another helper, who has a part in it.
+pub(super) async fn account_in_every_table(store: &Store) -> (Account, Account) {
     let (account, other) = (store.enlist(leaver(), verified()).await, store.helper().await);
     store.told_by(&account, &other).await;
     store.told_by(&other, &account).await;
@@ -118,8 +119,18 @@ pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
     let reading = PlaceReading { reader: other.id, at: at(5), what: AccessKind::Emergency, places };
     store.access_log.record(&reading).await.unwrap();
     store.tell_contacts_and_devices(&account).await;
-    reported_by(&store, account.id).await;
+    reported_by(store, account.id).await;
+    (account, other)
+}
 
+/// The tables of which a row contains the id.
+pub(super) async fn tables_with(store: &Store, user: UserId) -> Vec<String> {
+    let number = uuid::Uuid::from(user).simple().to_string();
+    store.dump().await.into_iter().filter(|(_, rows)| rows.contains(&number)).map(|(table, _)| table).collect()
+}
+
+pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in(store: Store) {
+    let (account, _other) = account_in_every_table(&store).await;
     let traces = NAMES.map(str::to_lowercase).into_iter().chain([EMAIL.to_owned(), "heart of gold".to_owned()]);
     let number = uuid::Uuid::from(account.id).simple().to_string();
     let traces: Vec<_> = traces.chain([number.clone(), "marvin@".to_owned()]).collect();
@@ -127,7 +138,7 @@ pub async fn nothing_of_a_deleted_account_is_left_but_what_others_have_a_part_in
         let tables = store.dump().await.into_iter();
         tables.filter(|(_, rows)| rows.contains(trace)).map(|(table, _)| table).collect()
     };
-    let before = holding(&number).await;
+    let before = tables_with(&store, account.id).await;
     // Not before the deletion.
     let expected = tables::of_accounts().map(|table| table.name).filter(|name| *name != "account_erasure");
     assert_eq!(before, expected.collect::<Vec<_>>(), "what the fixture writes of the account");

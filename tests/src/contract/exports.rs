@@ -1,11 +1,18 @@
 //! Exports of what is stored of a user.
 
 use allynet_domain::{
-    EmergencyId, ResponseStatus, UserId, Write,
-    port::{ExportedRating, ExportedRecords, ExportedReport},
+    Change, EmergencyId, HelperPolicy, PlacePolicy, Recipient, ReportedState, ResponseStatus, UserId, Write,
+    port::{ExportedAlert, ExportedHistory, ExportedRating, ExportedRecords, ExportedReport, ExportedResourceReport},
+    usecase::exports::{ExportPorts, export},
 };
+use allynet_wire::views::{ExportView, ExportViewer};
 
-use super::*;
+use super::{
+    deletions::{account_in_every_table, tables_with},
+    resources::reported_by,
+    *,
+};
+use crate::tables::{self, Export, TABLES};
 
 impl Store {
     async fn exported(&self, user: UserId) -> ExportedRecords {
@@ -72,4 +79,71 @@ pub async fn an_export_has_the_newest_records_first_and_no_more_than_asked_for(s
     let exported = store.exports.records(owner.id, 3).await.unwrap().messages;
     let ids: Vec<_> = exported.iter().map(|message| message.id).collect();
     assert_eq!(ids, written[..3].iter().map(|message| message.id).collect::<Vec<_>>());
+}
+
+pub async fn an_export_has_the_alerts_and_the_reports_on_resources_of_a_user_and_of_nobody_else(store: Store) {
+    let [alerted, stranger] = [store.helper().await, store.helper().await];
+    let [first, second] = [store.emergency().await.id(), store.emergency().await.id()];
+    let recipients = vec![Recipient::new(alerted.id, metres(1.0))];
+    let alert = Write::SendAlerts { emergency: first, wave: 1, recipients };
+    store.commit(Change::new(None, at(1)).write(alert)).await;
+    for (write, time) in [
+        (Write::AcknowledgeAlert { emergency: first, helper: alerted.id }, at(2)),
+        (Write::SetDeclined { emergency: first, helper: alerted.id, declined: true }, at(3)),
+        // Of one that the helper saw without an alert.
+        (Write::SetDeclined { emergency: second, helper: alerted.id, declined: true }, at(4)),
+    ] {
+        store.commit(Change::new(Some(alerted.id), time).write(write)).await;
+    }
+    let resource = reported_by(&store, alerted.id).await;
+
+    let ExportedRecords { alerts, resource_reports, history, .. } = store.exported(alerted.id).await;
+    let unseen = |emergency| ExportedAlert {
+        emergency,
+        sent_at: None,
+        seen_at: None,
+        acknowledged_at: None,
+        declined_at: Some(at(4)),
+    };
+    let (sent_at, acknowledged_at, declined_at) = (Some(at(1)), Some(at(2)), Some(at(3)));
+    let sent = ExportedAlert { sent_at, acknowledged_at, declined_at, ..unseen(first) };
+    assert_eq!(alerts, [unseen(second), sent]);
+    let (state, note) = (ReportedState::Missing, Some(text("not there")));
+    assert_eq!(resource_reports, [ExportedResourceReport { resource, state, note, reported_at: at(0) }]);
+    assert_eq!(history, Some(ExportedHistory { alerts: 1, accepted: 0, declined: 1, arrived: 0, kept: 0 }));
+    assert_eq!(store.exported(stranger.id).await, ExportedRecords::default());
+}
+
+/// A new table that names its user fails this until an export has its rows, or [`TABLES`] says why not.
+pub async fn an_export_has_a_row_of_every_table_that_is_classified_so(store: Store) {
+    let (account, _other) = account_in_every_table(&store).await;
+    let held = tables_with(&store, account.id).await;
+    for table in tables::of_accounts().filter(|table| matches!(table.export, Export::Field(_))) {
+        assert!(
+            held.iter().any(|name| name == table.name),
+            "the fixture writes nothing of the account to {}",
+            table.name
+        );
+    }
+    let cx = ExportPorts {
+        access_log: store.access_log.clone(),
+        blocks: store.blocks.clone(),
+        contacts: store.contacts.clone(),
+        devices: store.devices.clone(),
+        emergencies: store.emergencies.clone(),
+        exports: store.exports.clone(),
+        positions: store.positions.clone(),
+        sessions: store.sessions.clone(),
+    };
+    let found = export(&cx, account.id).await.unwrap();
+    let account = store.account(account.id).await;
+    let viewer = ExportViewer { session: None, push_key: None, now: at(60) };
+    let rules = (HelperPolicy::Verified, &PlacePolicy::default());
+    let shown = serde_json::to_value(ExportView::new(&account, &found, rules, viewer)).unwrap();
+    for table in TABLES {
+        let Export::Field(field) = table.export else { continue };
+        let rows = &shown[field];
+        let is_empty = rows.is_null() || rows.as_array().is_some_and(Vec::is_empty);
+        assert!(!is_empty, "{field} of the export has no row of {}", table.name);
+    }
 }

@@ -256,6 +256,8 @@ macro_rules! contract {
                 an_export_has_the_records_of_a_user_and_of_nobody_else
                 an_export_does_not_tell_who_owns_an_anonymous_emergency
                 an_export_has_the_newest_records_first_and_no_more_than_asked_for
+                an_export_has_the_alerts_and_the_reports_on_resources_of_a_user_and_of_nobody_else
+                an_export_has_a_row_of_every_table_that_is_classified_so
             }
             helpers {
                 the_raise_context_counts_within_each_radius_and_finds_the_nearest_within_the_largest

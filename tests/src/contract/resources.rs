@@ -108,10 +108,11 @@ fn report(resource: ResourceId, reporter: UserId, state: ReportedState, at: Time
 }
 
 /// A resource that a user reports as missing.
-pub(super) async fn reported_by(store: &Store, user: UserId) {
+pub(super) async fn reported_by(store: &Store, user: UserId) -> ResourceId {
     let aed = at_place(1.0, 2.0, ResourceKind::Aed);
     store.resources.add(&aed).await.unwrap();
     store.resources.report(&report(aed.id, user, ReportedState::Missing, at(0))).await.unwrap();
+    aed.id
 }
 
 async fn status_after(store: &Store, report: ResourceReport) -> ResourceStatus {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::{EmergencyId, MessageId, ResponseStatus, Score, Text, Timestamp, UserId};
+use crate::{EmergencyId, MessageId, ReportedState, ResourceId, ResponseStatus, Score, Text, Timestamp, UserId};
 
 /// A response of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,49 @@ pub struct ExportedReport {
     pub created_at: Timestamp,
 }
 
+/// A report of the user on a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedResourceReport {
+    /// The resource.
+    pub resource: ResourceId,
+    /// What the user saw.
+    pub state: ReportedState,
+    /// The user's words.
+    pub note: Option<Text<500>>,
+    /// When.
+    pub reported_at: Timestamp,
+}
+
+/// An emergency that the user was alerted to, or declined without an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedAlert {
+    /// The emergency.
+    pub emergency: EmergencyId,
+    /// When the alert was last sent; `None` if there was none.
+    pub sent_at: Option<Timestamp>,
+    /// When the user was seen to look at it.
+    pub seen_at: Option<Timestamp>,
+    /// When an app of the user acknowledged it.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When the user declined.
+    pub declined_at: Option<Timestamp>,
+}
+
+/// How often the user, as a helper, did what; over all emergencies, the deleted ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportedHistory {
+    /// Emergencies that the user was alerted to.
+    pub alerts: u32,
+    /// Acceptances.
+    pub accepted: u32,
+    /// Declined emergencies.
+    pub declined: u32,
+    /// Arrivals.
+    pub arrived: u32,
+    /// Acceptances that were neither cancelled nor stalled.
+    pub kept: u32,
+}
+
 /// What is stored of a user in lists of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExportedRecords {
@@ -74,6 +117,12 @@ pub struct ExportedRecords {
     pub ratings: Vec<ExportedRating>,
     /// Reports that the user made.
     pub reports: Vec<ExportedReport>,
+    /// Reports on resources that the user made.
+    pub resource_reports: Vec<ExportedResourceReport>,
+    /// Alerts that the user got, and emergencies that the user declined.
+    pub alerts: Vec<ExportedAlert>,
+    /// What the user did as a helper, in numbers; `None` if nothing was counted.
+    pub history: Option<ExportedHistory>,
 }
 
 /// Exports of what is stored of a user.

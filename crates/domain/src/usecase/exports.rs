@@ -28,7 +28,7 @@ pub struct ExportPorts {
     pub devices: Arc<dyn port::Devices>,
     /// Emergencies.
     pub emergencies: Arc<dyn port::Emergencies>,
-    /// Responses, messages, ratings and reports.
+    /// Records that only an export shows as a whole.
     pub exports: Arc<dyn port::Exports>,
     /// Positions.
     pub positions: Arc<dyn port::Positions>,
@@ -49,7 +49,7 @@ pub struct AccountExport {
     pub devices: Vec<Device>,
     /// The emergencies that the user raised.
     pub emergencies: Vec<Emergency>,
-    /// Responses, messages, ratings and reports.
+    /// Records that only an export shows as a whole.
     pub records: ExportedRecords,
     /// When administrators have read exact places of the user.
     pub access_log: Vec<AccessEntry>,

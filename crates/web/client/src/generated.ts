@@ -155,6 +155,13 @@ export type DeviceKind = 'webpush';
  */
 export type DeviceState = 'active' | 'failing';
 /**
+ * - `missing`: it is not where it should be
+ * - `unusable`: it is there and does not work
+ * - `moved`: it is somewhere else now, as the note says
+ * - `ok`: it is there and works
+ */
+export type ReportedState = 'missing' | 'unusable' | 'moved' | 'ok';
+/**
  * A helper's answer.
  *
  * - `accept`: comes
@@ -251,13 +258,6 @@ export type ResourceSource = 'manual' | 'osm';
  * - `unusable`: it is there and does not work
  */
 export type ResourceStatus = 'available' | 'missing' | 'unusable';
-/**
- * - `missing`: it is not where it should be
- * - `unusable`: it is there and does not work
- * - `moved`: it is somewhere else now, as the note says
- * - `ok`: it is there and works
- */
-export type ReportedState = 'missing' | 'unusable' | 'moved' | 'ok';
 /**
  * - `gone`: the push service does not know the subscription any more
  * - `moved`: another user registered the same browser
@@ -2092,6 +2092,12 @@ export interface AccountExport {
    */
   account: User;
   /**
+   * The emergencies that the user was alerted to, or declined without an alert, newest first.
+   *
+   * @maxItems 10000
+   */
+  alerts: ExportedAlert[];
+  /**
    * The users that the user blocks.
    *
    * @maxItems 100
@@ -2116,6 +2122,10 @@ export interface AccountExport {
    */
   emergencies: Emergency[];
   /**
+   * What the user did as a helper, in numbers; `null` if nothing was counted.
+   */
+  helperHistory: ExportedHistory | null;
+  /**
    * The messages that the user wrote, newest first.
    *
    * @maxItems 10000
@@ -2138,6 +2148,12 @@ export interface AccountExport {
    */
   reports: ExportedReport[];
   /**
+   * The user's reports on resources, the newest on each, newest first. They are kept for 30 days.
+   *
+   * @maxItems 10000
+   */
+  resourceReports: ExportedResourceReport[];
+  /**
    * The user's responses, newest first.
    *
    * @maxItems 10000
@@ -2149,6 +2165,33 @@ export interface AccountExport {
    * @maxItems 100
    */
   sessions: SessionOverview[];
+}
+/**
+ * An emergency that the user was alerted to, or declined without an alert.
+ *
+ * Without its distance, which would tell where it was.
+ */
+export interface ExportedAlert {
+  /**
+   * When an app of the user acknowledged it.
+   */
+  acknowledgedAt: string | null;
+  /**
+   * When the user declined.
+   */
+  declinedAt: string | null;
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * When the user was seen to look at it.
+   */
+  seenAt: string | null;
+  /**
+   * When the alert was last sent; `null` if there was none.
+   */
+  sentAt: string | null;
 }
 /**
  * A device. Neither the endpoint nor its keys are shown: the browser has them.
@@ -2297,6 +2340,31 @@ export interface Emergency {
   user: Person | null;
 }
 /**
+ * What the user did as a helper, in numbers, over all emergencies: from these the service estimates the chance that the user comes.
+ */
+export interface ExportedHistory {
+  /**
+   * Acceptances.
+   */
+  accepted: number;
+  /**
+   * Emergencies that the user was alerted to.
+   */
+  alerts: number;
+  /**
+   * Arrivals.
+   */
+  arrived: number;
+  /**
+   * Declined emergencies.
+   */
+  declined: number;
+  /**
+   * Acceptances that were neither cancelled nor stalled.
+   */
+  kept: number;
+}
+/**
  * A message that the user wrote.
  */
 export interface ExportedMessage {
@@ -2379,6 +2447,27 @@ export interface ExportedReport {
    * The reported user; `null` for the owner of an anonymous emergency, and of one that is deleted.
    */
   userId: string | null;
+}
+/**
+ * A report of the user on a resource.
+ */
+export interface ExportedResourceReport {
+  /**
+   * The user's words.
+   */
+  note: string | null;
+  /**
+   * When it was made.
+   */
+  reportedAt: string;
+  /**
+   * The resource.
+   */
+  resourceId: string;
+  /**
+   * What the user saw.
+   */
+  state: ReportedState;
 }
 /**
  * A response of the user.

@@ -1,9 +1,12 @@
 //! The export of an account: all that is stored of a user, for that user.
 
 use allynet_domain::{
-    Account, EmergencyId, HelperPolicy, MessageId, PlacePolicy, PushKey, ResponseStatus, Score, SessionId, Stage,
-    Timestamp, UserId,
-    port::{ExportedMessage, ExportedRating, ExportedRecords, ExportedReport, ExportedResponse, Fix},
+    Account, EmergencyId, HelperPolicy, MessageId, PlacePolicy, PushKey, ReportedState, ResourceId, ResponseStatus,
+    Score, SessionId, Stage, Timestamp, UserId,
+    port::{
+        ExportedAlert, ExportedHistory, ExportedMessage, ExportedRating, ExportedRecords, ExportedReport,
+        ExportedResourceReport, ExportedResponse, Fix,
+    },
     usecase::exports::AccountExport,
 };
 use schemars::JsonSchema;
@@ -48,6 +51,14 @@ pub struct ExportView<'a> {
     /// The reports that the user made, newest first.
     #[schemars(length(max = 10_000))]
     pub reports: Vec<ExportedReportView<'a>>,
+    /// The user's reports on resources, the newest on each, newest first. They are kept for 30 days.
+    #[schemars(length(max = 10_000))]
+    pub resource_reports: Vec<ExportedResourceReportView<'a>>,
+    /// The emergencies that the user was alerted to, or declined without an alert, newest first.
+    #[schemars(length(max = 10_000))]
+    pub alerts: Vec<ExportedAlertView>,
+    /// What the user did as a helper, in numbers; `null` if nothing was counted.
+    pub helper_history: Option<ExportedHistoryView>,
     /// When administrators have read exact places of the user, newest first.
     #[schemars(length(max = 1000))]
     pub access_log: Vec<AccessEntryView>,
@@ -76,7 +87,7 @@ impl<'a> ExportView<'a> {
     ) -> Self {
         let ExportViewer { session: current, push_key, now } = viewer;
         let AccountExport { contacts, blocks, sessions, devices, emergencies, records, access_log, position } = export;
-        let ExportedRecords { responses, messages, ratings, reports } = records;
+        let ExportedRecords { responses, messages, ratings, reports, resource_reports, alerts, history } = records;
         Self {
             account: UserView::own(account, helpers, now),
             contacts: contacts.iter().map(ContactView::from).collect(),
@@ -88,6 +99,9 @@ impl<'a> ExportView<'a> {
             messages: messages.iter().map(Into::into).collect(),
             ratings: ratings.iter().map(Into::into).collect(),
             reports: reports.iter().map(Into::into).collect(),
+            resource_reports: resource_reports.iter().map(Into::into).collect(),
+            alerts: alerts.iter().map(Into::into).collect(),
+            helper_history: history.map(Into::into),
             access_log: access_log.iter().copied().map(AccessEntryView::from).collect(),
             position: position.map(Into::into),
         }
@@ -213,6 +227,85 @@ impl<'a> From<&'a ExportedReport> for ExportedReportView<'a> {
             reason: reason.as_str(),
             created_at: *created_at,
         }
+    }
+}
+
+/// A report of the user on a resource.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedResourceReport")]
+pub struct ExportedResourceReportView<'a> {
+    /// The resource.
+    #[schemars(with = "Uuid")]
+    resource_id: ResourceId,
+    /// What the user saw.
+    #[schemars(with = "Word<ReportedState>")]
+    state: ReportedState,
+    /// The user's words.
+    #[schemars(length(max = 500))]
+    note: Option<&'a str>,
+    /// When it was made.
+    reported_at: Timestamp,
+}
+
+impl<'a> From<&'a ExportedResourceReport> for ExportedResourceReportView<'a> {
+    fn from(ExportedResourceReport { resource, state, note, reported_at }: &'a ExportedResourceReport) -> Self {
+        Self {
+            resource_id: *resource,
+            state: *state,
+            note: note.as_ref().map(allynet_domain::Text::as_str),
+            reported_at: *reported_at,
+        }
+    }
+}
+
+/// An emergency that the user was alerted to, or declined without an alert.
+///
+/// Without its distance, which would tell where it was.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedAlert")]
+pub struct ExportedAlertView {
+    /// The emergency.
+    #[schemars(with = "Uuid")]
+    emergency_id: EmergencyId,
+    /// When the alert was last sent; `null` if there was none.
+    sent_at: Option<Timestamp>,
+    /// When the user was seen to look at it.
+    seen_at: Option<Timestamp>,
+    /// When an app of the user acknowledged it.
+    acknowledged_at: Option<Timestamp>,
+    /// When the user declined.
+    declined_at: Option<Timestamp>,
+}
+
+impl From<&ExportedAlert> for ExportedAlertView {
+    fn from(alert: &ExportedAlert) -> Self {
+        let ExportedAlert { emergency, sent_at, seen_at, acknowledged_at, declined_at } = *alert;
+        Self { emergency_id: emergency, sent_at, seen_at, acknowledged_at, declined_at }
+    }
+}
+
+/// What the user did as a helper, in numbers, over all emergencies: from these the service estimates the chance that the user comes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "ExportedHistory")]
+pub struct ExportedHistoryView {
+    /// Emergencies that the user was alerted to.
+    alerts: u32,
+    /// Acceptances.
+    accepted: u32,
+    /// Declined emergencies.
+    declined: u32,
+    /// Arrivals.
+    arrived: u32,
+    /// Acceptances that were neither cancelled nor stalled.
+    kept: u32,
+}
+
+impl From<ExportedHistory> for ExportedHistoryView {
+    fn from(ExportedHistory { alerts, accepted, declined, arrived, kept }: ExportedHistory) -> Self {
+        Self { alerts, accepted, declined, arrived, kept }
     }
 }
 
