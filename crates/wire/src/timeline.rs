@@ -179,7 +179,7 @@ pub fn timeline<'a>(
                     AlertedHelper {
                         id: recipient.helper.shown().into(),
                         distance: shown.then(|| recipient.shown_distance()).map(Metres::whole),
-                        why: choice.map(|choice| WhyView::new(choice.why, Some(choice.reason))),
+                        why: choice.map(|choice| WhyView::new(choice.why, choice.reason)),
                     }
                 });
                 let passed = decision.and_then(|decision| decision.passed).map(|passed| PassedHelper {

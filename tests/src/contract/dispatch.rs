@@ -384,7 +384,7 @@ pub async fn the_log_says_why_each_helper_was_chosen(store: Store) {
         });
         let decision = decision.unwrap();
         let chosen: Vec<_> = decision.chosen.iter().map(|choice| (choice.helper, choice.reason)).collect();
-        assert_eq!(chosen, [0, 1, 2].map(|n| (helpers[n].id, Reason::Minimum)));
+        assert_eq!(chosen, [0, 1, 2].map(|n| (helpers[n].id, Some(Reason::Minimum))));
         assert_eq!(decision.passed.unwrap().helper, helpers[3].id);
         assert!(decision.chosen[0].why.gain > decision.chosen[2].why.gain && decision.chosen[2].why.probability > 0.0);
     })

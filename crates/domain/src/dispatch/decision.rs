@@ -6,8 +6,8 @@ use super::{Situation, WaveProgress};
 use crate::{Metres, Timestamp, UserId, string_enum};
 
 string_enum! {
-    /// Why a helper is alerted: the alert is worth its price, too few helpers were alerted, or the helper belongs to a wave.
-    Reason { Gain = "gain", Minimum = "minimum", Wave = "wave" }
+    /// Why a helper is alerted: the alert is worth its price, or too few helpers were alerted.
+    Reason { Gain = "gain", Minimum = "minimum" }
 }
 
 /// What is expected of a helper.
@@ -30,8 +30,8 @@ pub struct Choice {
     pub distance: Metres,
     /// What is expected of the helper.
     pub why: Why,
-    /// Why the helper is alerted.
-    pub reason: Reason,
+    /// Why the helper is alerted. `None` of a policy that does not weigh what an alert is worth.
+    pub reason: Option<Reason>,
 }
 
 /// The best candidate that is not alerted.

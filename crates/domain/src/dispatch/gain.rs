@@ -216,7 +216,7 @@ impl<'a> Round<'a> {
         let Prospect { candidate, presence, .. } = self.open.remove(index);
         let is_within_cap = !candidate.joined_later;
         self.count(&presence, is_within_cap);
-        let choice = Choice { helper: candidate.helper, distance: candidate.facts.distance, why, reason };
+        let choice = Choice { helper: candidate.helper, distance: candidate.facts.distance, why, reason: Some(reason) };
         self.chosen.push(ChosenHelper { choice, presence, is_within_cap });
     }
 }

@@ -4,7 +4,7 @@
 //! or whose devices stay silent frees a place, and waves stop while a helper responds.
 
 use super::{
-    Candidate, Choice, Decision, DispatchPolicy, Reason, Situation, Why,
+    Candidate, Choice, Decision, DispatchPolicy, Situation, Why,
     situation::{HelperProgress, WaveProgress},
 };
 use crate::{AlertPolicy, HelpersInRange, Metres, Recipient, Timestamp, alert_timing::later};
@@ -38,7 +38,7 @@ impl DispatchPolicy for WavePolicy {
             helper: recipient.helper,
             distance: recipient.distance,
             why: Why { arrival: 0.0, probability: 0.0, gain: 0.0 },
-            reason: Reason::Wave,
+            reason: None,
         };
         let has_next = self.alerts.next_radius(wave.radius).is_some() || !near.is_empty();
         let decide_again_at = (is_searching && has_next).then(|| self.decide_again_at(now, situation, wave));

@@ -204,9 +204,8 @@ export type NoticeState = 'queued' | 'sent' | 'failed' | 'seen' | 'acting';
 /**
  * - `gain`: the alert is worth its price
  * - `minimum`: too few helpers were asked
- * - `wave`: the nearest helpers are alerted, whatever an alert is worth
  */
-export type Reason = 'gain' | 'minimum' | 'wave';
+export type Reason = 'gain' | 'minimum';
 /**
  * - `webpush`: Web Push
  * - `email`: email

@@ -82,7 +82,6 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("AccessKind", "room", "events over a socket"),
     ("Reason", "gain", "the alert is worth its price"),
     ("Reason", "minimum", "too few helpers were asked"),
-    ("Reason", "wave", "the nearest helpers are alerted, whatever an alert is worth"),
     ("SendChannel", "webpush", "Web Push"),
     ("SendChannel", "email", "email"),
     ("SendChannel", "webhook", "a gateway for SMS or calls"),

@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!(decide(at(0), &situation, &GainPolicy { price: 0.0, ..large.clone() }).chosen.len(), able);
         let never_free = GainPolicy { price: f64::INFINITY, free_after: chrono::TimeDelta::MAX, ..large };
         let decision = decide(at(0), &situation, &never_free);
-        prop_assert!(decision.chosen.iter().all(|choice| choice.reason == Reason::Minimum));
+        prop_assert!(decision.chosen.iter().all(|choice| choice.reason == Some(Reason::Minimum)));
         prop_assert!(decision.chosen.len() <= never_free.min_helpers);
     }
 }
