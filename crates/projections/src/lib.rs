@@ -9,6 +9,7 @@ mod membership;
 mod movement;
 mod open_emergencies;
 mod owner_tracking;
+mod pace;
 mod presence;
 mod replay;
 mod tracking;

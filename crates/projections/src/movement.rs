@@ -5,20 +5,16 @@ use std::collections::{HashMap, VecDeque};
 use allynet_domain::{EmergencyId, Metres, Position, Sign, Timestamp, UserId, port::Fix};
 use chrono::TimeDelta;
 
-use crate::open_emergencies::participation::Engagement;
+use crate::{open_emergencies::participation::Engagement, pace::Pace};
 
 /// A position this far from the oldest one of the window is a sign: less is an error of a phone that lies still.
 const MOVED: Metres = Metres::new(20.0);
 /// Into how many parts a window is divided: three positions in a row are a part apart at least.
 const WINDOW_PARTS: i32 = 32;
-/// The positions that tell how fast a helper moves are at most this old.
-const SPEED_FROM: TimeDelta = TimeDelta::minutes(2);
-/// The least time between two positions that a speed follows from: over less, their errors exceed the way between them.
-const MIN_FIX_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 
 /// The recent positions of helpers who respond.
 ///
-/// Memory: at most 66 positions of each helper, until they have sent none for as long as a window is.
+/// Memory: at most 66 positions of each helper and the 51 of their pace, until they have sent none for as long as a window is.
 #[derive(Debug)]
 pub struct Movements {
     windows: HashMap<UserId, Window>,
@@ -31,6 +27,7 @@ struct Window {
     emergency: EmergencyId,
     responded_at: Timestamp,
     fixes: VecDeque<(Timestamp, Position)>,
+    pace: Pace,
 }
 
 impl Movements {
@@ -53,7 +50,7 @@ impl Movements {
         window.add(fix, self.length);
         let (_, oldest) = *window.fixes.front()?;
         let has_moved = oldest.distance_to(fix.position) >= MOVED;
-        has_moved.then(|| Sign { at: fix.at, speed: window.speed(fix) })
+        has_moved.then(|| Sign { at: fix.at, speed: window.speed() })
     }
 
     /// Removes the windows of helpers who have sent no position for the length of one.
@@ -69,11 +66,12 @@ impl Movements {
 }
 
 impl Window {
-    const fn new(emergency: EmergencyId, responded_at: Timestamp) -> Self {
-        Self { emergency, responded_at, fixes: VecDeque::new() }
+    fn new(emergency: EmergencyId, responded_at: Timestamp) -> Self {
+        Self { emergency, responded_at, fixes: VecDeque::new(), pace: Pace::default() }
     }
 
     fn add(&mut self, fix: &Fix, length: TimeDelta) {
+        self.pace.record(fix);
         // The newest always counts. The one before it is replaced unless it is far enough from its predecessor.
         let last_but_one = self.fixes.len().checked_sub(2).and_then(|index| self.fixes.get(index));
         if last_but_one.is_some_and(|(at, _)| fix.at - *at < length / WINDOW_PARTS) {
@@ -85,16 +83,11 @@ impl Window {
         }
     }
 
-    /// The speed along the geodesic from the oldest recent position to this one, in millimetres per second.
-    fn speed(&self, fix: &Fix) -> Option<u32> {
+    /// The speed by the pace, in millimetres per second.
+    fn speed(&self) -> Option<u32> {
         const MILLIMETRES: f64 = 1_000.0;
         const MAX_SPEED: f64 = 1_000_000.0;
-        let (at, position) = self.fixes.iter().find(|(at, _)| fix.at - *at <= SPEED_FROM)?;
-        let took = fix.at - *at;
-        if took < MIN_FIX_INTERVAL {
-            return None;
-        }
-        let speed = position.distance_to(fix.position).get() / took.as_seconds_f64() * MILLIMETRES;
+        let speed = self.pace.speed()? * MILLIMETRES;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to a million")]
         Some(speed.min(MAX_SPEED) as u32)
     }

@@ -3,8 +3,6 @@
 //! A fix may come before the event that says that its user responds: the node that stored it may be behind the log. So
 //! the last fix of every other user is kept for a moment, and used if the response turns out to be older than it.
 
-mod pace;
-
 use std::{
     collections::{BTreeSet, HashMap},
     mem,
@@ -17,8 +15,10 @@ use allynet_domain::{
 };
 use chrono::{SubsecRound as _, TimeDelta};
 
-use self::pace::Pace;
-use crate::open_emergencies::{OpenEmergencies, participation::Trip};
+use crate::{
+    open_emergencies::{OpenEmergencies, participation::Trip},
+    pace::Pace,
+};
 
 /// The least time between two updates about one helper.
 const MIN_UPDATE_INTERVAL: TimeDelta = TimeDelta::seconds(1);

@@ -11,18 +11,19 @@ const MEASURED_TIME: TimeDelta = TimeDelta::minutes(2);
 const MIN_FIX_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 
 /// The fixes of the last two minutes, thinned to two for every five seconds: at most 51.
-#[derive(Debug)]
-pub(super) struct Pace {
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
     fixes: VecDeque<(Timestamp, Position)>,
 }
 
 impl Pace {
-    pub(super) fn new(fix: &Fix) -> Self {
+    /// The pace of a helper of whom one fix is known.
+    pub(crate) fn new(fix: &Fix) -> Self {
         Self { fixes: VecDeque::from([(fix.at, fix.position)]) }
     }
 
     /// Adds a fix, which MUST be later than all before.
-    pub(super) fn record(&mut self, fix: &Fix) {
+    pub(crate) fn record(&mut self, fix: &Fix) {
         // The newest fix always counts. The one before it is replaced unless it is far enough from its predecessor.
         let last_but_one = self.fixes.len().checked_sub(2).and_then(|index| self.fixes.get(index));
         if last_but_one.is_some_and(|(at, _)| fix.at - *at < MIN_FIX_INTERVAL) {
@@ -38,7 +39,7 @@ impl Pace {
     ///
     /// The path between them may be longer, but so is the path that is left; and along the geodesic the errors of a phone
     /// that lies still do not add up.
-    pub(super) fn speed(&self) -> Option<f64> {
+    pub(crate) fn speed(&self) -> Option<f64> {
         let ((from_at, from), (to_at, to)) = (self.fixes.front()?, self.fixes.back()?);
         let took = *to_at - *from_at;
         if took < MIN_FIX_INTERVAL {
