@@ -2,21 +2,18 @@
 //!
 //! Reporting a position never waits for it. One task records one helper after the other, each once per response.
 
-use std::{collections::HashMap, mem, sync::Arc, time::Duration};
+use std::{collections::HashMap, mem, sync::Arc};
 
 use allynet_domain::{
-    EmergencyId, Error, UserId,
-    port::{self, Fix},
+    EmergencyId, UserId,
+    port::Fix,
     usecase::{emergencies::EmergencyPorts, responses::note_near},
 };
 use allynet_projections::OpenEmergencies;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::failure_log::FailureLog;
-
-/// Delay after a failure before the next helper is recorded.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
+use crate::retry::{Attempt, RETRY_DELAY, Retries};
 
 /// The queue of helpers who are near, and the task that empties it. Clones share one queue.
 #[derive(Clone)]
@@ -46,7 +43,7 @@ impl ArrivalRecorder {
 
     /// Records every queued helper for as long as it is polled.
     pub(crate) async fn run(&self, emergencies: &EmergencyPorts) {
-        let mut failures = FailureLog::new("helpers near their emergency cannot be recorded, retrying");
+        let mut retries = Retries::new("helpers near their emergency cannot be recorded, retrying");
         loop {
             let batch = mem::take(&mut *self.shared.queue.lock());
             if batch.is_empty() {
@@ -55,13 +52,11 @@ impl ArrivalRecorder {
             }
             for (helper, (emergency, fix)) in batch {
                 let outcome = note_near(emergencies, emergency, fix).await;
-                // Trying again mends neither a row that cannot be decoded nor a statement that is wrong.
-                let is_lost = matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_))));
-                if failures.record(outcome).is_some() || is_lost {
-                    self.shared.open.record_near(emergency, helper);
-                } else {
+                if retries.record(outcome) == Attempt::Failed {
                     self.shared.queue.lock().entry(helper).or_insert((emergency, fix));
                     tokio::time::sleep(RETRY_DELAY).await;
+                } else {
+                    self.shared.open.record_near(emergency, helper);
                 }
             }
         }

@@ -42,6 +42,7 @@ mod projections;
 mod push;
 mod reset_mail_queue;
 mod resource_import;
+mod retry;
 pub mod scheduler;
 mod secret_reload;
 mod serve;

@@ -20,10 +20,8 @@ use chrono::TimeDelta;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::failure_log::FailureLog;
+use crate::retry::{Attempt, RETRY_DELAY, Retries};
 
-/// Delay after a failed check before the next user is checked.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// By how much this node may be behind the log, for the second look to find an emergency that the first missed.
 const MAX_LOG_DELAY: Duration = Duration::from_secs(1);
 /// By how much the clocks of two nodes may differ.
@@ -88,7 +86,7 @@ impl NearbyWatcher {
     }
 
     async fn look_at_queued(&self, emergencies: &emergencies::EmergencyPorts, helpers: &helpers::HelperPorts) {
-        let mut failures = FailureLog::new("helpers near open emergencies cannot be alerted, retrying");
+        let mut retries = Retries::new("helpers near open emergencies cannot be alerted, retrying");
         loop {
             let batch = mem::take(&mut *self.shared.queue.lock());
             if batch.is_empty() {
@@ -97,9 +95,7 @@ impl NearbyWatcher {
             }
             for (user, position) in batch {
                 let outcome = self.look_at(emergencies, helpers, user, position).await;
-                // Trying again mends neither a row that cannot be decoded nor a statement that is wrong.
-                let is_lost = matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_))));
-                if failures.record(outcome).is_none() && !is_lost {
+                if retries.record(outcome) == Attempt::Failed {
                     // A position that was queued meanwhile is newer.
                     self.shared.queue.lock().entry(user).or_insert(position);
                     tokio::time::sleep(RETRY_DELAY).await;

@@ -6,18 +6,15 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use allynet_domain::{
-    EmergencyId, Error, Sign, StallTiming, UserId,
-    port::{self, Fix},
+    EmergencyId, Sign, StallTiming, UserId,
+    port::Fix,
     usecase::{emergencies::EmergencyPorts, stalls::note_sign},
 };
 use allynet_projections::{Movements, OpenEmergencies};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::failure_log::FailureLog;
-
-/// Delay after a failure before the next sign is recorded.
-const RETRY_DELAY: Duration = Duration::from_millis(500);
+use crate::retry::{Attempt, RETRY_DELAY, Retries};
 
 /// The queue of signs, and the task that empties it. Clones share one queue.
 #[derive(Clone)]
@@ -72,19 +69,17 @@ impl SignRecorder {
 
     /// Records signs as they become due, for as long as it is polled.
     pub(crate) async fn run(&self, emergencies: &EmergencyPorts) {
-        let mut failures = FailureLog::new("signs of helpers on their way cannot be recorded, retrying");
+        let mut retries = Retries::new("signs of helpers on their way cannot be recorded, retrying");
         loop {
             let (due, next) = self.take_due(Instant::now());
             for (helper, queued) in due {
                 let outcome = note_sign(emergencies, queued.emergency, helper, queued.sign).await;
-                // Trying again mends neither a row that cannot be decoded nor a statement that is wrong.
-                let is_lost = matches!(outcome, Err(Error::Port(port::Error::Corrupt { .. } | port::Error::Bug(_))));
-                if failures.record(outcome).is_some() || is_lost {
-                    self.shared.open.record_sign(queued.emergency, helper);
-                } else {
+                if retries.record(outcome) == Attempt::Failed {
                     // A sign that was queued meanwhile is newer.
                     self.shared.state.lock().queue.entry(helper).or_insert(queued);
                     tokio::time::sleep(RETRY_DELAY).await;
+                } else {
+                    self.shared.open.record_sign(queued.emergency, helper);
                 }
             }
             // A permit is kept by `Notify` if a sign is queued before this is polled.

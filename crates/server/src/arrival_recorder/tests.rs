@@ -2,7 +2,7 @@
 
 use allynet_domain::{
     Emergency, Position, ResponseStatus,
-    port::{Loaded, MockChanges, MockEmergencies, MockHelpers, MockIds},
+    port::{self, Loaded, MockChanges, MockEmergencies, MockHelpers, MockIds},
     testing::{self, GRACE_HOPPER, at, id, with_responses},
     usecase::Rules,
 };

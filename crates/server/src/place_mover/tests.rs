@@ -1,8 +1,10 @@
 //! Which places are moved, over mocked ports.
 
+use std::time::Duration;
+
 use allynet_domain::{
     Emergency, Movement, Position, SessionFix, Timestamp, Write,
-    port::{Fix, Loaded, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, Report},
+    port::{self, Fix, Loaded, MockChanges, MockClock, MockEmergencies, MockHelpers, MockIds, Report},
     testing::{self, OWNER, active_emergency, at, edited, id},
     usecase::Rules,
 };
