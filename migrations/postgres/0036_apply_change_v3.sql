@@ -108,7 +108,7 @@ BEGIN
             WHEN 'revoke_trust' THEN '{op,emergency_id}'
             WHEN 'raise_emergency' THEN '{op,id,owner_id,request_id,kind,category,description,latitude,longitude,address,place_description,priority,severity,silent,anonymous,status,alert_radius,wave,created_at,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,movement}'
             WHEN 'update_emergency' THEN '{op,id,status,alert_radius,updated_at,first_response_at,ended_at,ended_by,resolution,ending_notes,next_alert_at,resume_at,renewed_at,search,revision,responses}'
-            WHEN 'decide_again' THEN '{op,helper_id,except}'
+            WHEN 'decide_again' THEN '{op,helper_id,except,interval_ms,limit}'
             WHEN 'move_place' THEN '{op,emergency_id,latitude,longitude,address,place_description,movement}'
             WHEN 'expect_revision' THEN '{op,emergency_id,revision}'
             WHEN 'delete_emergency' THEN '{op,emergency_id,owner_id,request_id,kind,status,latitude,longitude,created_at,ended_at,deleted_at}'
@@ -656,13 +656,18 @@ BEGIN
         -- Other changes lock emergencies in the order of their ids, so this one waits for none of them.
         WHEN 'decide_again' THEN
             UPDATE emergency e SET revision = e.revision + 1,
-                next_alert_at = CASE e.status WHEN 'active' THEN least(e.next_alert_at, decided_at) END,
-                resume_at = CASE e.status WHEN 'responding' THEN least(e.resume_at, decided_at) END
+                next_alert_at = CASE e.status WHEN 'active' THEN least(e.next_alert_at, greatest(decided_at,
+                    (e.search ->> 'decided_at')::timestamptz + (w ->> 'interval_ms')::bigint * interval '1 millisecond')) END,
+                resume_at = CASE e.status WHEN 'responding' THEN least(e.resume_at, greatest(decided_at,
+                    (e.search ->> 'decided_at')::timestamptz + (w ->> 'interval_ms')::bigint * interval '1 millisecond')) END
             WHERE e.id = ANY (ARRAY (
                 SELECT o.id FROM emergency o
                 WHERE o.id = ANY (ARRAY (
-                        SELECT l.emergency_id FROM alert l
-                        WHERE l.helper_id = person AND l.wave IS NOT NULL AND l.declined_at IS NULL))
+                        SELECT l.emergency_id FROM (
+                            SELECT a.emergency_id, a.declined_at FROM alert a
+                            WHERE a.helper_id = person AND a.wave IS NOT NULL
+                            ORDER BY a.sent_at DESC LIMIT (w ->> 'limit')::integer
+                        ) l WHERE l.declined_at IS NULL))
                     AND o.id IS DISTINCT FROM (w ->> 'except')::uuid
                     AND o.status IN ('active', 'responding') AND (o.search ->> 'by_gain')::boolean
                 FOR NO KEY UPDATE SKIP LOCKED));

@@ -434,6 +434,9 @@ pub enum Write {
     /// Makes a decision by gain due now in the live emergencies that alerted this helper, but for one: the helper does not count
     /// there any more. MUST come after updates of emergencies. Waits for no other change: an emergency that is being changed is left
     /// out, and decides again soon by itself.
+    ///
+    /// An emergency decides [`MIN_DECISION_INTERVAL`](crate::search::MIN_DECISION_INTERVAL) after its last decision at the earliest,
+    /// and only those count to which the newest [`MAX_DECIDED_AGAIN`](crate::search::MAX_DECIDED_AGAIN) alerts of the helper were.
     DecideAgain {
         /// The helper.
         helper: UserId,

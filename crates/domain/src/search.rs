@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-pub use gain::Weighed;
+pub use gain::{MAX_DECIDED_AGAIN, MIN_DECISION_INTERVAL, Weighed};
 
 use crate::{
     Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp,

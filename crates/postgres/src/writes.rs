@@ -14,6 +14,7 @@ use allynet_domain::{
     UserBlock, UserId, Write,
     outbox::DeliveryNote,
     port::{EndedBlocks, LoginSource},
+    search::{MAX_DECIDED_AGAIN, MIN_DECISION_INTERVAL},
 };
 use allynet_sql::outbox_kind_columns;
 use serde_json::{Result, Value, json};
@@ -253,7 +254,7 @@ fn write(write: &Write, at: Timestamp) -> Value {
         }
         Write::RaiseEmergency(emergency) => raise_emergency(emergency),
         Write::UpdateEmergency { emergency, responses } => update_emergency(emergency, responses),
-        Write::DecideAgain { helper, except } => json!({ "op": "decide_again", "helper_id": helper, "except": except }),
+        Write::DecideAgain { helper, except } => decide_again(*helper, *except),
         Write::MovePlace { emergency, location, movement } => move_place(*emergency, location, movement),
         Write::ExpectRevision { emergency, revision } => expect_revision(*emergency, *revision),
         // Left out before: the function would refuse it.
@@ -455,6 +456,11 @@ fn raise_emergency(emergency: &Emergency) -> Value {
         "resume_at": timers.resume_at, "renewed_at": emergency.renewed_at(), "search": emergency.search(),
         "revision": emergency.revision().0, "movement": call.movement.stored(),
     })
+}
+
+fn decide_again(helper: UserId, except: Option<EmergencyId>) -> Value {
+    let interval = MIN_DECISION_INTERVAL.num_milliseconds();
+    json!({ "op": "decide_again", "helper_id": helper, "except": except, "interval_ms": interval, "limit": MAX_DECIDED_AGAIN })
 }
 
 fn move_place(emergency: EmergencyId, location: &Location, movement: &Movement) -> Value {

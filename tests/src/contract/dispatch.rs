@@ -5,6 +5,7 @@ use allynet_domain::{
     Recipient, Refusal, ResponseStatus, Role, Severity, Sign, StallTiming, Tier, UserId, Write,
     dispatch::{CensusEntry, GainPolicy, Reason, Transport},
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
+    search::MIN_DECISION_INTERVAL,
     usecase::{
         blocks::{self, BlockPorts},
         details, helpers, responses, stalls,
@@ -184,6 +185,28 @@ pub async fn a_decline_is_followed_by_another_alert_while_too_few_are_asked(stor
         }
         service.fire().await;
         assert_eq!(service.story(of).await.last().unwrap(), "unanswered by 4", "at once");
+    })
+    .await;
+}
+
+pub async fn one_who_responds_elsewhere_is_replaced_and_not_more_often_than_every_five_seconds(store: Store) {
+    telling(store, |service| async move {
+        let service = by_gain(service, 1_000_000.0);
+        let helpers = service.helpers([1, 2, 3, 4, 5]).await;
+        let (of, elsewhere) = (service.call().await, service.call().await);
+        assert_eq!(service.alerted(of).await, [0, 1, 2]);
+        service.advance(TimeDelta::seconds(6));
+        service.accept(elsewhere, &helpers[0]).await;
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3], "at once");
+        service.advance(TimeDelta::seconds(1));
+        service.accept(elsewhere, &helpers[1]).await;
+        service.advance(TimeDelta::milliseconds(3_900));
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3]);
+        service.advance(TimeDelta::milliseconds(200));
+        service.fire().await;
+        assert_eq!(service.alerted(of).await, [0, 1, 2, 3, 4]);
     })
     .await;
 }
@@ -431,11 +454,13 @@ pub async fn a_helper_who_counts_no_more_leads_to_a_decision_at_once(store: Stor
         let owner = service.store.register().await;
         let (of, elsewhere) = (service.raise_as(&owner).await, service.call().await);
         assert_eq!(service.alerted(of).await, [0, 1, 2]);
+        service.advance(MIN_DECISION_INTERVAL);
         service.accept(elsewhere, &helpers[0]).await;
         service.fire().await;
         assert_eq!(service.alerted(of).await, [0, 1, 2, 3], "one is engaged elsewhere");
         let admin = actor(&Account { role: Role::Admin, ..service.store.register().await });
         let blocked = helpers[1].id;
+        service.advance(MIN_DECISION_INTERVAL);
         helpers::block(&service.people_ports(), &service.context(), &admin, blocked, true, None).await.unwrap();
         service.fire().await;
         assert_eq!(service.alerted(of).await, [0, 1, 2, 3, 4], "one was blocked");

@@ -4,6 +4,7 @@ use allynet_domain::{
     AlertCounts, Call, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyStatus, Ending, Location, Movement,
     Recipient, ResolutionType, Response, ResponseDispatch, ResponseRecord, Revision, Text, Timestamp, UserId,
     port::{Constraint, Error, Result},
+    search::{MAX_DECIDED_AGAIN, MIN_DECISION_INTERVAL},
 };
 use serde::Serialize;
 use sqlx::SqliteConnection;
@@ -347,12 +348,19 @@ pub(super) async fn decide_again(
     except: Option<EmergencyId>,
 ) -> Result<()> {
     let sql = "update emergency set revision = revision + 1, \
-                   next_alert_at = case status when 'active' then min(coalesce(next_alert_at, ?2), ?2) end, \
-                   resume_at = case status when 'responding' then min(coalesce(resume_at, ?2), ?2) end \
-               where id in (select l.emergency_id from alert l \
-                            where l.helper_id = ?1 and l.wave is not null and l.declined_at is null) \
+                   next_alert_at = case status when 'active' then min(coalesce(next_alert_at, due), due) end, \
+                   resume_at = case status when 'responding' then min(coalesce(resume_at, due), due) end \
+               from (select e.id as due_id, max(?2, coalesce( \
+                         cast(unixepoch(e.search ->> 'decided_at', 'subsec') * 1000000 as integer) + ?4, ?2)) as due \
+                     from emergency e where e.id in ( \
+                         select c.emergency_id from ( \
+                             select a.emergency_id, a.declined_at from alert a where a.helper_id = ?1 and a.wave is not null \
+                             order by a.sent_at desc limit ?5 \
+                         ) c where c.declined_at is null)) \
+               where id = due_id \
                    and id is not ?3 and status in ('active', 'responding') and search ->> 'by_gain'";
     let query = sqlx::query(sql).bind(Uuid::from(helper)).bind(at).bind(except.map(Uuid::from));
+    let query = query.bind(MIN_DECISION_INTERVAL.num_microseconds()).bind(MAX_DECIDED_AGAIN);
     query.execute(db).await.map_err(port_error).map(drop)
 }
 
