@@ -28,8 +28,9 @@ RETURNS void LANGUAGE sql AS $$
         kept = greatest(h.kept + _kept, 0)
 $$;
 
+-- Who was told that they need not come may cancel.
 CREATE FUNCTION is_kept_v1(status text, dispatch jsonb) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-    SELECT (status <> 'cancelled' AND dispatch ->> 'stalled_at' IS NULL)::integer
+    SELECT ((status <> 'cancelled' OR dispatch ->> 'stood_down_at' IS NOT NULL) AND dispatch ->> 'stalled_at' IS NULL)::integer
 $$;
 
 -- Of a helper who was alerted: the first answer counts the alert, each acceptance and arrival counts, and what was cancelled or has
@@ -57,7 +58,8 @@ END $$;
 CREATE TRIGGER response_counted AFTER INSERT ON response FOR EACH ROW EXECUTE FUNCTION count_response();
 CREATE TRIGGER response_counted_again AFTER UPDATE OF status, dispatch ON response
     FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status
-        OR (OLD.dispatch ->> 'stalled_at' IS NULL) <> (NEW.dispatch ->> 'stalled_at' IS NULL))
+        OR (OLD.dispatch ->> 'stalled_at' IS NULL) <> (NEW.dispatch ->> 'stalled_at' IS NULL)
+        OR (OLD.dispatch ->> 'stood_down_at' IS NULL) <> (NEW.dispatch ->> 'stood_down_at' IS NULL))
     EXECUTE FUNCTION count_response();
 
 -- A decline is an answer. One that is taken back by accepting stays the first answer.

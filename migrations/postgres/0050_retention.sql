@@ -58,10 +58,13 @@ BEGIN
     END IF;
     -- What was decided on the emergency before is stale.
     UPDATE emergency e SET latitude = g.latitude, longitude = g.longitude, category = NULL, description = NULL, address = NULL,
-        place_description = NULL, ending_notes = NULL, movement = NULL, search = coalesce(e.search, '{}') || '{"is_thinned": true}', thinned_at = _at,
+        place_description = NULL, ending_notes = NULL, movement = NULL,
+        search = (coalesce(e.search, '{}') - 'unavailable_boxes') || '{"is_thinned": true}', thinned_at = _at,
         revision = e.revision + 1
     FROM unnest(_ids, _latitudes, _longitudes) AS g (id, latitude, longitude) WHERE e.id = g.id AND e.id = ANY (due);
-    UPDATE response SET notes = NULL WHERE emergency_id = ANY (due) AND notes IS NOT NULL;
+    -- The box that a helper brought tells where the place was.
+    UPDATE response SET notes = NULL, dispatch = dispatch #- '{assignment,resource}'
+    WHERE emergency_id = ANY (due) AND (notes IS NOT NULL OR dispatch #> '{assignment,resource}' IS NOT NULL);
     UPDATE rating SET comment = NULL WHERE emergency_id = ANY (due) AND comment IS NOT NULL;
     DELETE FROM alert_receipt WHERE emergency_id = ANY (due);
     -- Events are erased as those of deleted emergencies: most are gone before.

@@ -17,7 +17,7 @@ create table helper_history (
 create index alert_by_helper_time on alert (helper_id, sent_at) where wave is not null;
 
 -- Of a helper who was alerted: the first answer counts the alert, each acceptance and arrival counts, and what was cancelled or has
--- stalled is not kept.
+-- stalled is not kept. Who was told that they need not come may cancel.
 create trigger response_counted after insert on response
 when exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null)
     and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
@@ -27,12 +27,14 @@ when exists (select 1 from alert l where l.emergency_id = new.emergency_id and l
         alerts = alerts + (select l.declined_at is null from alert l
                            where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id),
         accepted = accepted + 1, arrived = arrived + (new.status = 'arrived'),
-        kept = kept + (new.status <> 'cancelled' and new.dispatch ->> 'stalled_at' is null)
+        kept = kept + ((new.status <> 'cancelled' or new.dispatch ->> 'stood_down_at' is not null)
+                       and new.dispatch ->> 'stalled_at' is null)
     where account_id = new.helper_id;
 end;
 
 create trigger response_counted_again after update of status, dispatch on response
-when (new.status is not old.status or (new.dispatch ->> 'stalled_at' is null) <> (old.dispatch ->> 'stalled_at' is null))
+when (new.status is not old.status or (new.dispatch ->> 'stalled_at' is null) <> (old.dispatch ->> 'stalled_at' is null)
+        or (new.dispatch ->> 'stood_down_at' is null) <> (old.dispatch ->> 'stood_down_at' is null))
     and exists (select 1 from alert l where l.emergency_id = new.emergency_id and l.helper_id = new.helper_id and l.wave is not null)
     and exists (select 1 from account a where a.id = new.helper_id and a.deleted_at is null) begin
     insert into helper_history (account_id, alerts, accepted, declined, arrived, kept) values (new.helper_id, 0, 0, 0, 0, 0)
@@ -40,8 +42,10 @@ when (new.status is not old.status or (new.dispatch ->> 'stalled_at' is null) <>
     update helper_history set
         accepted = accepted + (old.status = 'cancelled' and new.status <> 'cancelled'),
         arrived = arrived + (old.status <> 'arrived' and new.status = 'arrived'),
-        kept = max(0, kept + (new.status <> 'cancelled' and new.dispatch ->> 'stalled_at' is null)
-                        - (old.status <> 'cancelled' and old.dispatch ->> 'stalled_at' is null))
+        kept = max(0, kept + ((new.status <> 'cancelled' or new.dispatch ->> 'stood_down_at' is not null)
+                              and new.dispatch ->> 'stalled_at' is null)
+                        - ((old.status <> 'cancelled' or old.dispatch ->> 'stood_down_at' is not null)
+                           and old.dispatch ->> 'stalled_at' is null))
     where account_id = new.helper_id;
 end;
 

@@ -66,7 +66,7 @@ for (const database of databases) {
       await cancel(owner, id);
       await board.next('emergency:ended', of(id));
       const expected = ['created', 'status_changed', 'updated', 'cancelled', 'ended'].map((name) => `emergency:${name}`);
-      assert.deepEqual(followed(board, id).sort(), [...expected, 'helper:joined', 'helper:status_update'].sort());
+      assert.deepEqual(followed(board, id).sort(), [...expected, 'helper:joined', 'helper:role_assigned', 'helper:status_update'].sort());
       assertIdsGrow(board);
 
       assert.ok((await board.ack('dispatcher:leave')).ok);

@@ -77,6 +77,7 @@ describe('two nodes on one PostgreSQL', () => {
     const room = [
       'helper:joined',
       'emergency:status_changed',
+      'helper:role_assigned',
       'helper:status_update',
       'helper:status_update',
       'helper:status_update',

@@ -34,7 +34,7 @@ async function comeBack(caller, lastEventId, options = {}) {
 /** What one who takes no part any more is replayed of the events of their time. */
 const ofFormer = (events) =>
   events
-    .filter(({ event }) => event !== 'emergency:details')
+    .filter(({ event }) => event !== 'emergency:details' && event !== 'helper:role_assigned')
     .map(({ event, payload }) => ({ event, payload: 'stalled' in payload ? { ...payload, stalled: null } : payload }));
 
 /** Asserts that the socket that resumed has the same events of an emergency as the one that stayed, but for what is `withheld`. */
@@ -75,7 +75,7 @@ for (const database of databases) {
         await say(owner, id, 'after one gave up');
 
         const back = await Promise.all(everybody.map((caller, n) => comeBack(caller, since[n], options)));
-        // What a helper was told on acceptance is not replayed after cancelling.
+        // What a helper was told as a participant is not replayed after cancelling.
         assert.ok(names(stayed[2]).includes('emergency:details'));
         const assertAlike = async (sockets) => {
           for (const n of everybody.keys()) await assertSame(sockets[n], stayed[n], since[n], id, n === 2 ? ofFormer : undefined);
@@ -339,10 +339,10 @@ for (const database of databases) {
       const back = await Promise.all([comeBack(owner.at(second), since[0]), comeBack(helper.at(second), since[1])]);
       await resolve(owner.at(second), id);
       await settled(...back);
-      const room = ['helper:joined', 'emergency:status_changed', 'emergency:resolved', 'emergency:ended'];
+      const room = ['helper:joined', 'emergency:status_changed', 'helper:role_assigned', 'emergency:resolved', 'emergency:ended'];
       const happened = back.map((socket) => names(socket, -1, id));
       assert.deepEqual(happened[0].filter((name) => name !== 'emergency:message'), room);
-      const withDetails = room.toSpliced(2, 0, 'emergency:details');
+      const withDetails = room.toSpliced(3, 0, 'emergency:details');
       assert.deepEqual(happened[1].filter((name) => !/created|nearby/.test(name)), withDetails);
       assert.equal(happened[1].filter((name) => /created|nearby/.test(name)).length, 2);
       await second.stop();

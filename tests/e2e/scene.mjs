@@ -36,10 +36,10 @@ export const stand = async (caller, { latitude, longitude }) =>
 /** Whether a payload is about this emergency. */
 export const of = (emergencyId) => (payload) => (payload.emergencyId ?? payload.emergency?.id) === emergencyId;
 
-/** The events of one emergency that a socket received, without alert counts and messages. */
+/** The events of one emergency that a socket received, without alert counts, messages and roles. */
 export const heard = (socket, emergencyId) =>
   socket.items
-    .filter(({ event, payload }) => !/^(emergency:(alerts|message)|helper:location)/.test(event) && payload && of(emergencyId)(payload))
+    .filter(({ event, payload }) => !/^(emergency:(alerts|message)|helper:(location|role_assigned))/.test(event) && payload && of(emergencyId)(payload))
     .map(({ event }) => event);
 
 /** An owner and `count` helpers on duty, each about 100 m further away, all connected. */

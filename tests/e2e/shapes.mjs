@@ -174,6 +174,8 @@ export const respondingHelper = (fields = {}) =>
     respondedAt: time,
     updatedAt: time,
     stalled: nullable(boolean),
+    role: nullable(text),
+    resourceId: nullable(id),
     online: nullable(boolean),
     lastSeenAt: nullable(time),
     ...fields,

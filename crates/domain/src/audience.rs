@@ -119,6 +119,7 @@ impl LoggedEvent {
                 | Event::EmergencyMoved { .. }
                 | Event::HelperJoined { .. }
                 | Event::HelperStatusUpdated { .. }
+                | Event::RoleAssigned { .. }
                 | Event::StatusChanged { .. }
                 | Event::Unanswered { .. }
                 | Event::EmergencyResolved { .. }
@@ -153,6 +154,8 @@ impl LoggedEvent {
                 let audience = Audience::of([Room::User(*helper)]);
                 vec![Delivery { audience, viewer: Viewer::User(*helper) }]
             }
+            Event::HelperStoodDown { helper, .. } => to_all(Audience::of([Room::User(*helper)])),
+            Event::RoleAssigned { .. } => to_all(Audience::of([Room::Participants(emergency)])),
             // Only the owner learns that no helper responds, and what becomes of their contacts.
             Event::Unanswered { owner, .. } | Event::ContactNotified { owner, .. } => {
                 to_all(Audience::of([Room::User(*owner)]))
@@ -211,6 +214,7 @@ impl LoggedEvent {
                 | Event::DetailsDisclosed { .. }
                 | Event::ResponseChecked { .. }
                 | Event::HelperStatusUpdated { .. }
+                | Event::RoleAssigned { .. }
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }
                 | Event::EmergencyUpdated { .. }
@@ -301,6 +305,8 @@ impl LoggedEvent {
                 | Event::DetailsDisclosed { .. }
                 | Event::ResponseChecked { .. }
                 | Event::HelperStatusUpdated { .. }
+                | Event::RoleAssigned { .. }
+                | Event::HelperStoodDown { .. }
                 | Event::StatusChanged { .. }
                 | Event::EmergencyResolved { .. }
                 | Event::EmergencyCancelled { .. }

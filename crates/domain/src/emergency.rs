@@ -18,6 +18,7 @@ mod separating;
 mod snapshot;
 mod stalling;
 mod state;
+mod teaming;
 mod weighing;
 
 pub use access::{EmergencyAccess, Relation};
@@ -27,11 +28,12 @@ pub use ending::Reopened;
 pub use moving::PlaceMove;
 pub use overview::EmergencyOverview;
 pub use responding::{ARRIVED_WITHIN, Acceptance, CompletionHold, SearchEffect, UpdatedResponse};
-pub use response::{Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate};
+pub use response::{ResourceState, Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate};
 pub use revision::Revision;
 pub use snapshot::{EmergencySnapshot, ImpossibleState};
 pub use stalling::{CheckedResponses, NotedSign, Sign, StallTiming};
 pub use state::{EmergencyState, EmergencyStatus, Ending, ResolutionType};
+pub use teaming::TeamUpdate;
 pub use weighing::GainInput;
 
 use crate::{

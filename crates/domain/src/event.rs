@@ -8,10 +8,10 @@ use std::slice;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId, HelperCard, LostDevice,
-    Message, MessageId, Metres, NoticeState, Position, Recipient, ResolutionType, ResponseStatus, SendChannel,
-    SessionId, Text, Timestamp, UserId,
-    dispatch::{LoggedDecision, Transport},
+    AssignedResource, BlockedPair, Call, ContactId, EmergencyId, EmergencyOverview, EmergencyStatus, EventId,
+    HelperCard, LostDevice, Message, MessageId, Metres, NoticeState, Position, Recipient, ResolutionType,
+    ResponseStatus, SendChannel, SessionId, Text, Timestamp, UserId,
+    dispatch::{LoggedDecision, RoleReason, StandDownReason, TeamRole, Transport},
 };
 
 /// An event, as decided by a use case.
@@ -127,6 +127,30 @@ pub enum Event {
         helper: UserId,
         /// Until when they may answer.
         until: Timestamp,
+    },
+    /// A helper who comes has another role, or another box to bring.
+    RoleAssigned {
+        /// The helper.
+        helper: UserId,
+        /// The role from now on.
+        role: TeamRole,
+        /// The box that the helper brings.
+        resource: Option<AssignedResource>,
+        /// The role before.
+        previous: Option<TeamRole>,
+        /// Why.
+        reason: RoleReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// A helper who comes is told that they need not.
+    HelperStoodDown {
+        /// The helper.
+        helper: UserId,
+        /// Why.
+        reason: StandDownReason,
+        /// When.
+        at: Timestamp,
     },
     /// The emergency became `responding`, or `active` again.
     StatusChanged {
@@ -345,6 +369,8 @@ impl Event {
             Self::DetailsDisclosed { .. } => "details_disclosed",
             Self::HelperStatusUpdated { .. } => "helper_status_updated",
             Self::ResponseChecked { .. } => "response_checked",
+            Self::RoleAssigned { .. } => "role_assigned",
+            Self::HelperStoodDown { .. } => "helper_stood_down",
             Self::StatusChanged { .. } => "status_changed",
             Self::EmergencyResolved { .. } => "emergency_resolved",
             Self::EmergencyCancelled { .. } => "emergency_cancelled",

@@ -128,8 +128,8 @@ pub use emergency::{
     ARRIVED_WITHIN, Acceptance, Call, CheckedResponses, CompletionHold, DeletedEmergency, Details, DetailsChange,
     Emergency, EmergencyAccess, EmergencyOverview, EmergencySnapshot, EmergencyState, EmergencyStatus, EmergencyType,
     Ending, GainInput, ImpossibleState, Location, Movement, NotedSign, PlaceMove, Priority, Relation, Reopened,
-    ResolutionType, Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate, Revision, SearchEffect,
-    Severity, SeverityError, Sign, StallTiming, UpdatedResponse,
+    ResolutionType, ResourceState, Response, ResponseDispatch, ResponseRecord, ResponseStatus, ResponseUpdate,
+    Revision, SearchEffect, Severity, SeverityError, Sign, StallTiming, TeamUpdate, UpdatedResponse,
 };
 pub use event::{Event, LoggedEvent, NewEvent};
 pub use found_helpers::{FoundHelpers, HelperRank};
@@ -157,9 +157,9 @@ pub use quiet_hours::{ClockTime, MAX_QUIET_WINDOWS, NotAClockTime, NotAZone, Qui
 pub use refusal::{Error, Refusal};
 pub use reputation::{HelperReputation, MAX_TRUST, Score, ScoreError, TRUST_FOR_HELPING};
 pub use resource::{
-    ENOUGH_REPORTS, ImportCounts, ImportedResource, MAX_RESOURCES, REPORTS_COUNTED_FOR, ReportWeight, ReportedState,
-    Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceReport, ResourceSearch, ResourceSource,
-    ResourceStatus, SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN,
+    AssignedResource, ENOUGH_REPORTS, ImportCounts, ImportedResource, MAX_RESOURCES, REPORTS_COUNTED_FOR, ReportWeight,
+    ReportedState, Resource, ResourceAccess, ResourceDetails, ResourceKind, ResourceReport, ResourceSearch,
+    ResourceSource, ResourceStatus, SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN,
 };
 pub use search::{HeldAlert, HeldAnnouncement, RenewalCause, Search, Step, Surroundings, Weighed};
 pub use secret::Secret;

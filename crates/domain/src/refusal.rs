@@ -91,6 +91,9 @@ pub enum Refusal {
     /// There is no resource with this id.
     #[error("there is no such resource")]
     ResourceNotFound,
+    /// The helper is to bring no box, whose state they could report.
+    #[error("there is no box to bring")]
+    NoResource,
     /// The message does not exist, or the caller may not read it.
     #[error("there is no such message")]
     MessageNotFound,

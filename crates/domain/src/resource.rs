@@ -1,6 +1,7 @@
 //! Boxes with a defibrillator and other things that help, and where they are.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use crate::{Metres, Position, ResourceId, Text, Timestamp, UserId, Zone, opening_hours, string_enum};
 
@@ -180,6 +181,38 @@ pub struct ImportCounts {
     pub updated: u64,
     /// Resources that an administrator has changed since: they stay as they are.
     pub kept: u64,
+}
+
+/// A resource that a helper is to bring, as participants are told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssignedResource {
+    /// The id.
+    pub id: ResourceId,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// Where it is.
+    pub position: Position,
+    /// The postal address.
+    pub address: Option<Text<300>>,
+    /// How to find it.
+    pub description: Option<Text<500>>,
+    /// When it cannot be reached any more, if that is known and less than a week ahead.
+    pub open_until: Option<Timestamp>,
+}
+
+impl Resource {
+    /// What a helper is told who is to bring it.
+    pub fn assigned(&self, zone: Option<Zone>, now: Timestamp) -> AssignedResource {
+        let ResourceDetails { kind, position, address, description, .. } = &self.details;
+        AssignedResource {
+            id: self.id,
+            kind: *kind,
+            position: *position,
+            address: address.clone(),
+            description: description.clone(),
+            open_until: self.details.open_until(zone, now),
+        }
+    }
 }
 
 /// A search for resources.

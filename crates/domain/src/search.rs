@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use gain::{MAX_DECIDED_AGAIN, MIN_DECISION_INTERVAL, Weighed};
 
 use crate::{
-    Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, SkippedCounts, SkippedHelper, Timestamp,
-    UserId,
+    Alert, AlertPolicy, DetailsHistory, Metres, RecentRings, Recipient, ResourceId, SkippedCounts, SkippedHelper,
+    Timestamp, UserId,
     alert_timing::{MAX_QUICK_RENEWALS, later},
     dispatch::LoggedDecision,
 };
@@ -91,6 +91,13 @@ pub struct Search {
     /// Skills that the kind of emergency requires, and that were not required at the last decision.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relaxed: Vec<String>,
+    /// Boxes to which no helper is sent: they were not there, or a helper took them along and does not come. No part of the search, but
+    /// stored with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unavailable_boxes: Vec<ResourceId>,
+    /// Whether a box with a defibrillator is at the place. No part of the search, but stored with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_box: bool,
     /// The helpers that were passed over when those of the last wave were chosen.
     #[serde(skip_serializing_if = "SkippedCounts::is_empty")]
     pub skipped: SkippedCounts,

@@ -5,15 +5,17 @@ use std::cmp::Reverse;
 use allynet_domain::{
     Alert, DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, EmergencyType, EventId, HelperPolicy, Metres,
     Position, StringEnum as _, Tier, Timestamp, UserId,
-    dispatch::CensusQuery,
+    dispatch::{CensusQuery, Transport},
     grid::{HELPER_CELL, MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListDistances, ListReader, ListedEmergency,
-        Live, Loaded, Near, NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint,
+        AcceptanceContext, AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListDistances,
+        ListReader, ListedEmergency, Live, Loaded, Near, NearbyEmergency, RaiseContext, RaiseQuery, ReadEmergency,
+        Result, ToBeRated, Viewpoint,
     },
 };
 use allynet_sql::RowDecoder;
 use async_trait::async_trait;
+use serde::Deserialize;
 use sqlx::{FromRow, Postgres as Pg, Row as _, postgres::PgArguments, query::QueryAs};
 use tracing::instrument;
 use uuid::Uuid;
@@ -59,6 +61,34 @@ impl LoadRow {
             skipped: Vec::new(),
             census: Vec::new(),
         })
+    }
+}
+
+/// How a helper travels, and where they are. Null for a user that was deleted since.
+#[derive(FromRow)]
+struct HelperRow {
+    helper_transport: Option<String>,
+    helper_fix: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FixRow {
+    latitude: f64,
+    longitude: f64,
+    at: Timestamp,
+}
+
+impl HelperRow {
+    fn way(self, helper: UserId) -> Result<(Transport, Option<(Position, Timestamp)>)> {
+        let Self { helper_transport, helper_fix } = self;
+        let stored = RowDecoder::account(helper.into());
+        let transport = stored.parse_opt("transport", helper_transport.as_deref())?.unwrap_or_default();
+        let stored = RowDecoder { table: "position", ..stored };
+        let fix = helper_fix.map(|json| {
+            let FixRow { latitude, longitude, at } = stored.json("fix", &json)?;
+            Ok((stored.position(latitude, longitude)?, at))
+        });
+        Ok((transport, fix.transpose()?))
     }
 }
 
@@ -232,12 +262,18 @@ impl Emergencies for Postgres {
     }
 
     #[instrument(name = "pg.emergencies.load_for_acceptance", level = "debug", skip_all, fields(emergency = %id))]
-    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>> {
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<AcceptanceContext>> {
         let query = sqlx::query(LOAD).bind(Uuid::from(id)).bind(Some(Uuid::from(helper)));
         let Some(row) = query.fetch_optional(self.main()).await.map_err(failed)? else { return Ok(None) };
         let blocks: Vec<Uuid> = row.try_get("blocks").map_err(failed)?;
+        let (transport, last_fix) = HelperRow::from_row(&row).map_err(failed)?.way(helper)?;
         let loaded = LoadRow::from_row(&row).map_err(failed)?.loaded()?;
-        Ok(Some((loaded, blocks.into_iter().map(UserId::from).collect())))
+        Ok(Some(AcceptanceContext {
+            loaded,
+            blocks: blocks.into_iter().map(UserId::from).collect(),
+            transport,
+            last_fix,
+        }))
     }
 
     #[instrument(name = "pg.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]

@@ -8,10 +8,12 @@ use std::collections::HashSet;
 use allynet_domain::{
     DeletedEmergency, Emergency, EmergencyId, EmergencyStatus, HelperPolicy, HelpersInRange, Metres, Position,
     Recipient, SkippedHelper, Text, Timestamp, UserId,
+    dispatch::Transport,
     grid::{MAX_COARSE_OFFSET, MAX_HELPER_OFFSET, helper_cell},
     port::{
-        AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListReader, ListedEmergency, Live, Loaded,
-        Near, NearbyEmergency, Positions as _, RaiseContext, RaiseQuery, ReadEmergency, Result, ToBeRated, Viewpoint,
+        AcceptanceContext, AdminPage, DeletedPage, Emergencies, HelperSelection, HistoryPage, ListReader,
+        ListedEmergency, Live, Loaded, Near, NearbyEmergency, Positions as _, RaiseContext, RaiseQuery, ReadEmergency,
+        Result, ToBeRated, Viewpoint,
     },
 };
 use async_trait::async_trait;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 use crate::{
     Sqlite,
     area::two_boxes,
-    emergency_row::{EmergencyRow, ListRow, LoadedRow, ReadRow, first},
+    emergency_row::{EmergencyRow, HelperRow, ListRow, LoadedRow, ReadRow, first},
     error::port_error,
     helpers::Around,
     rows::{count, hex, to_json},
@@ -70,7 +72,7 @@ impl Emergencies for Sqlite {
     }
 
     #[instrument(name = "sqlite.emergencies.load_for_acceptance", level = "debug", skip_all, fields(emergency = %id))]
-    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>> {
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<AcceptanceContext>> {
         let Some(loaded) = self.load(id, None).await? else { return Ok(None) };
         // After the emergency, so that the blocks are as new at least.
         let blocked: Vec<Uuid> = sqlx::query_scalar(statements::BLOCKED_BY)
@@ -78,7 +80,14 @@ impl Emergencies for Sqlite {
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        Ok(Some((loaded, blocked.into_iter().map(UserId::from).collect())))
+        let way: Option<HelperRow> = sqlx::query_as(statements::HELPER)
+            .bind(Uuid::from(helper))
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(port_error)?;
+        let (transport, last_fix) = way.map_or(Ok((Transport::default(), None)), |row| row.way(helper))?;
+        let blocks = blocked.into_iter().map(UserId::from).collect();
+        Ok(Some(AcceptanceContext { loaded, blocks, transport, last_fix }))
     }
 
     #[instrument(name = "sqlite.emergencies.raise_context", level = "debug", skip_all, fields(owner = %query.owner))]

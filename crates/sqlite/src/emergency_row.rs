@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use allynet_domain::{
     Alert, AlertCounts, Call, Details, Emergency, EmergencySnapshot, Ending, HelperCard, Location, Metres, Movement,
-    Response, ResponseDispatch, ResponseRecord, Revision, Search, Severity,
+    Position, Response, ResponseDispatch, ResponseRecord, Revision, Search, Severity, Timestamp, UserId,
+    dispatch::Transport,
     near::Candidate,
     port::{Error, ListDistances, ListReader, Loaded, ReadEmergency, ReaderPart, Result, Viewpoint},
 };
@@ -168,6 +169,30 @@ pub(crate) fn first(mut listed: Vec<Listed>, limit: u32) -> Vec<Listed> {
     listed.sort_unstable_by_key(|listed| listed.order);
     listed.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     listed
+}
+
+/// How a helper travels, and the newest position: null without one.
+#[derive(sqlx::FromRow)]
+pub(crate) struct HelperRow {
+    transport: String,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    at: Option<i64>,
+}
+
+impl HelperRow {
+    pub(crate) fn way(self, helper: UserId) -> Result<(Transport, Option<(Position, Timestamp)>)> {
+        let Self { transport, latitude, longitude, at } = self;
+        let account = RowDecoder::account(helper.into());
+        let stored = RowDecoder { table: "position", ..account };
+        let fix = match (latitude, longitude, at) {
+            (Some(latitude), Some(longitude), Some(at)) => {
+                Some((stored.position(latitude, longitude)?, stored.micros("at", at)?))
+            }
+            _ => None,
+        };
+        Ok((account.parse("transport", &transport)?, fix))
+    }
 }
 
 /// A row of `emergency_with_parts`, with whether a reader was alerted.

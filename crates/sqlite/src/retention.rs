@@ -36,9 +36,12 @@ const REMOVE_MESSAGES: &str = "\
 const THIN: [&str; 5] = [
     "update emergency set category = null, description = null, address = null, place_description = null, ending_notes = null, movement = null, \
          latitude = g.value ->> 'latitude', longitude = g.value ->> 'longitude', \
-         search = json_set(coalesce(search, '{}'), '$.is_thinned', json('true')), thinned_at = ?2, revision = revision + 1 \
+         search = json_set(json_remove(coalesce(search, '{}'), '$.unavailable_boxes'), '$.is_thinned', json('true')), \
+         thinned_at = ?2, revision = revision + 1 \
      from json_each(?1) g where emergency.id = unhex(g.value ->> 'id')",
-    "update response set notes = null where notes is not null and ?2 is not null \
+    // The box that a helper brought tells where the place was.
+    "update response set notes = null, dispatch = json_remove(dispatch, '$.assignment.resource') \
+         where (notes is not null or dispatch ->> '$.assignment.resource' is not null) and ?2 is not null \
          and emergency_id in (select unhex(g.value ->> 'id') from json_each(?1) g)",
     "update rating set comment = null where comment is not null and ?2 is not null \
          and emergency_id in (select unhex(g.value ->> 'id') from json_each(?1) g)",

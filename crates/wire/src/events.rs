@@ -1,9 +1,10 @@
 //! Names and payloads of server events: each event of the log, rendered for a viewer.
 
 use allynet_domain::{
-    Call, DeviceLoss, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard, LoggedEvent,
-    LostDevice, NoticeState, PlacePolicy, Position, Priority, ResolutionType, ResponseStatus, Stage, Text, Timestamp,
-    View, Viewer,
+    AssignedResource, Call, DeviceLoss, Disclosure, EmergencyId, EmergencyStatus, EmergencyType, Event, HelperCard,
+    LoggedEvent, LostDevice, NoticeState, PlacePolicy, Position, Priority, ResolutionType, ResponseStatus, Stage, Text,
+    Timestamp, UserId, View, Viewer,
+    dispatch::{RoleReason, StandDownReason, TeamRole},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,7 +13,9 @@ use uuid::Uuid;
 
 use crate::documents::schema::{Id, Word};
 
-use crate::views::{EmergencyView, HelperView, Ids, LocationView, MessageView, PersonView, Reader};
+use crate::views::{
+    AssignedResourceView, EmergencyView, HelperView, Ids, LocationView, MessageView, PersonView, Reader,
+};
 
 /// A server event that is ready to send. The payload is encoded, so that one encoding serves every recipient.
 #[derive(Debug)]
@@ -106,6 +109,38 @@ pub(crate) enum Payload<'a> {
         emergency_id: Uuid,
         /// Until when to answer; after it the helper does not count as help.
         deadline: Timestamp,
+    },
+    /// A helper who comes has another task, or another box to bring.
+    RoleAssigned {
+        /// The emergency.
+        emergency_id: Uuid,
+        /// The helper.
+        helper_id: Uuid,
+        /// The task from now on.
+        #[schemars(with = "Word<TeamRole>")]
+        role: TeamRole,
+        /// The box that the helper brings.
+        resource: Option<AssignedResourceView<'a>>,
+        /// The task before.
+        #[schemars(with = "Option<Word<TeamRole>>")]
+        previous_role: Option<TeamRole>,
+        /// Why.
+        #[schemars(with = "Word<RoleReason>")]
+        reason: RoleReason,
+        /// When.
+        timestamp: Timestamp,
+    },
+    /// This helper need not come: others are there, or are there sooner. They may come all the same.
+    StandDown {
+        /// The emergency.
+        emergency_id: Uuid,
+        /// The helper.
+        helper_id: Uuid,
+        /// Why.
+        #[schemars(with = "Word<StandDownReason>")]
+        reason: StandDownReason,
+        /// When.
+        timestamp: Timestamp,
     },
     /// The first helper accepted, or no response counts as help any more.
     Changed {
@@ -235,13 +270,15 @@ pub(crate) enum Payload<'a> {
 }
 
 /// The names of all server events that come from the log.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "emergency:created",
     "emergency:nearby",
     "helper:joined",
     "emergency:details",
     "helper:status_update",
     "response:check",
+    "helper:role_assigned",
+    "helper:stand_down",
     "emergency:status_changed",
     "emergency:resolved",
     "emergency:cancelled",
@@ -265,6 +302,8 @@ impl Payload<'_> {
             Self::Details { .. } => "emergency:details",
             Self::Status { .. } => "helper:status_update",
             Self::Check { .. } => "response:check",
+            Self::RoleAssigned { .. } => "helper:role_assigned",
+            Self::StandDown { .. } => "helper:stand_down",
             Self::Changed { .. } => "emergency:status_changed",
             Self::Resolved { .. } => "emergency:resolved",
             Self::Cancelled { .. } => "emergency:cancelled",
@@ -411,12 +450,12 @@ pub(crate) fn payload<'a>(
             stalled: stage.is_participant().then_some(*stalled),
             updated_at: *updated_at,
         },
-        Event::StatusChanged { status, updated_at } => Payload::Changed {
-            emergency_id,
-            status: *status,
-            emergency: StatusView { id: emergency_id, status: *status, updated_at: *updated_at },
-            timestamp: *updated_at,
-        },
+        // The box tells where about the emergency is.
+        Event::RoleAssigned { helper, role, resource, previous, reason, at } if stage.is_participant() => {
+            role_assigned(emergency_id, *helper, (*previous, *role, *reason), resource.as_ref(), *at)
+        }
+        Event::HelperStoodDown { helper, reason, at } => stood_down(emergency_id, *helper, *reason, *at),
+        Event::StatusChanged { status, updated_at } => changed(emergency_id, *status, *updated_at),
         Event::EmergencyResolved { at, by, resolution, notes, anonymous } => Payload::Resolved {
             emergency_id,
             resolved_at: *at,
@@ -457,6 +496,7 @@ pub(crate) fn payload<'a>(
         Event::DetailsDisclosed { .. }
         | Event::ResponseChecked { .. }
         | Event::EmergencyMoved { .. }
+        | Event::RoleAssigned { .. }
         | Event::AlertDeclined { .. }
         | Event::AlertAcknowledged { .. }
         | Event::AlertSeen { .. }
@@ -480,6 +520,26 @@ const fn moved(emergency_id: Uuid, position: Position, timestamp: Timestamp) -> 
 fn joined(emergency_id: Uuid, helper: &HelperCard, joined_at: Timestamp) -> Payload<'_> {
     let helper = JoinedHelper { helper: HelperView::new(helper, Ids::plain), joined_at };
     Payload::Joined { emergency_id, helper }
+}
+
+fn changed(emergency_id: Uuid, status: EmergencyStatus, timestamp: Timestamp) -> Payload<'static> {
+    let emergency = StatusView { id: emergency_id, status, updated_at: timestamp };
+    Payload::Changed { emergency_id, status, emergency, timestamp }
+}
+
+fn stood_down(emergency_id: Uuid, helper: UserId, reason: StandDownReason, timestamp: Timestamp) -> Payload<'static> {
+    Payload::StandDown { emergency_id, helper_id: helper.shown().into(), reason, timestamp }
+}
+
+fn role_assigned(
+    emergency_id: Uuid,
+    helper: UserId,
+    (previous_role, role, reason): (Option<TeamRole>, TeamRole, RoleReason),
+    resource: Option<&AssignedResource>,
+    timestamp: Timestamp,
+) -> Payload<'_> {
+    let (helper_id, resource) = (helper.shown().into(), resource.map(Into::into));
+    Payload::RoleAssigned { emergency_id, helper_id, role, resource, previous_role, reason, timestamp }
 }
 
 #[cfg(test)]

@@ -197,6 +197,7 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::UserNotFound => (404, "user_not_found", "User not found"),
         Refusal::ContactNotFound => (404, "contact_not_found", "Contact not found"),
         Refusal::ResourceNotFound => (404, "resource_not_found", "Resource not found"),
+        Refusal::NoResource => (409, "no_resource", "You are to bring no defibrillator"),
         Refusal::MessageNotFound => (404, "message_not_found", "Message not found"),
         Refusal::HelperNotFound => (404, "helper_not_found", "There is no such responding helper"),
         Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),

@@ -140,6 +140,8 @@ fn actor_of(event: &Event) -> Option<u128> {
         | Event::ResponseChecked { .. }
         | Event::StatusChanged { .. }
         | Event::HelperStatusUpdated { .. }
+        | Event::RoleAssigned { .. }
+        | Event::HelperStoodDown { .. }
         | Event::HelperRightsChanged { .. }
         | Event::SessionsRevoked { .. } => Some(GRACE_HOPPER),
         Event::AlertDeclined { .. } => Some(ALAN),

@@ -228,6 +228,8 @@ fn is_readable(event: &LoggedEvent, viewer: UserId, administers: bool) -> bool {
         Event::ResponseChecked { helper, .. } => *helper == viewer || administers,
         // Contacts are shown to no other user, administrators included.
         Event::ContactNotified { owner, .. } => *owner == viewer,
+        // It is no fault of theirs, and looks like one.
+        Event::HelperStoodDown { helper, .. } => *helper == viewer,
         // The timeline omits the effects of blocks, what other entries say already, and what belongs to no emergency.
         Event::EmergencyHidden { .. }
         | Event::EmergencyAnnounced { .. }

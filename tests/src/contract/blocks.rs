@@ -4,8 +4,8 @@ use allynet_domain::{
     Account, BlockTarget, EmergencyId, EmergencyType, HelperPolicy, MAX_BLOCKS, MAX_BLOCKS_IN_EFFECT, PlacePolicy,
     Recipient, Role, UserBlock, UserId, Write,
     port::{
-        BlockContext, Constraint, EndedBlocks, Error, HelperSelection, ListReader, MessagePage, Near, OnDuty,
-        RaiseQuery, Vicinity,
+        AcceptanceContext, BlockContext, Constraint, EndedBlocks, Error, HelperSelection, ListReader, MessagePage,
+        Near, OnDuty, RaiseQuery, Vicinity,
     },
 };
 
@@ -272,7 +272,8 @@ pub async fn an_acceptance_is_decided_on_the_blocks_that_the_helper_has_by_then(
     let others = [store.register().await, store.register().await];
     let of = store.raise(call_of(&owner)).await.id();
     let blocks = async || {
-        let (loaded, mut blocks) = store.emergencies.load_for_acceptance(of, helper.id).await.unwrap().unwrap();
+        let read = store.emergencies.load_for_acceptance(of, helper.id).await.unwrap().unwrap();
+        let AcceptanceContext { loaded, mut blocks, .. } = read;
         assert_eq!(loaded, store.load(of).await);
         blocks.sort_unstable();
         blocks

@@ -296,21 +296,24 @@ pub async fn what_helpers_do_with_alerts_is_counted_until_an_end_is_undone(store
     assert_eq!(counts(answering.id).await, (1, 1), "one alert, whatever was answered first");
     store.update_response(id, &answering, ResponseStatus::Arrived).await;
     assert_eq!(counts(answering.id).await, (1, 1));
-    let stalled = |since: Option<i64>| {
+    let records = |stalled: Option<i64>, stood_down: Option<i64>| {
         let store = &store;
         async move {
             let emergency = edited(store.load(id).await.emergency, |e| {
-                e.responses[0].record.dispatch.stalled_at = since.map(at);
+                let dispatch = &mut e.responses[0].record.dispatch;
+                (dispatch.stalled_at, dispatch.stood_down_at) = (stalled.map(at), stood_down.map(at));
             });
             let responses = emergency.responses().to_vec();
             store.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses }).await;
         }
     };
-    stalled(Some(200)).await;
+    records(Some(200), None).await;
     assert_eq!(counts(answering.id).await, (1, 0));
-    stalled(None).await;
+    records(None, Some(201)).await;
     assert_eq!(counts(answering.id).await, (1, 1));
     store.update_response(id, &answering, ResponseStatus::Cancelled).await;
+    assert_eq!(counts(answering.id).await, (1, 1), "they were told that they need not come");
+    records(None, None).await;
     assert_eq!((counts(answering.id).await, counts(silent.id).await), ((1, 0), (0, 0)), "it goes on");
     let live = store.load(id).await.emergency;
     store.cancel(id, at(9)).await;

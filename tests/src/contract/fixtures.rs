@@ -394,7 +394,7 @@ impl Store {
     pub async fn update_response(&self, id: EmergencyId, helper: &Account, status: ResponseStatus) {
         loop {
             let mut emergency = self.load(id).await.emergency;
-            let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+            let told = ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None };
             emergency.update_response(helper.id, told, testing::COMPLETION_HOLD, at(1)).unwrap();
             let response = emergency.response(helper.id).unwrap().clone();
             match self.try_write(update(&emergency, vec![response])).await {

@@ -32,6 +32,7 @@ pub mod reputation;
 pub mod resources;
 pub mod responding;
 pub mod retention;
+pub mod roles;
 mod service;
 pub mod sessions;
 mod store;
@@ -408,6 +409,14 @@ macro_rules! contract {
                 entries_of_access_logs_are_removed_by_their_age
                 what_is_kept_about_deleted_accounts_ends
                 every_table_is_classified
+            }
+            roles {
+                of_helpers_who_accept_at_once_on_two_nodes_each_has_one_role
+                a_role_passes_to_the_next_in_the_commit_that_ends_it
+                a_role_passes_to_the_next_in_the_commit_of_a_stall
+                a_role_moves_in_the_commit_of_an_arrival
+                a_box_that_is_not_there_is_reported_and_another_is_brought
+                an_acceptance_is_decided_on_where_the_helper_is
             }
             sessions {
                 a_session_returns_its_account

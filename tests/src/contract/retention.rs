@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use allynet_domain::{
-    AccessKind, Account, Change, Device, Emergency, EmergencyId, Event, PlaceReading, ReadPlace, Recipient,
+    AccessKind, Account, Change, Device, Emergency, EmergencyId, Event, PlaceReading, ReadPlace, Recipient, ResourceId,
     ResponseStatus, Score, Session, UserId, Write,
+    dispatch::{Assignment, TeamRole},
     port::{EndedEmergency, Error, LoginSource, MessagePage, NewPasswordReset},
     testing,
 };
@@ -13,6 +14,11 @@ use super::*;
 use crate::tables::TABLES;
 
 const WORDS: [&str; 7] = ["fractured", "staircase", "mainstreet", "backdoor", "hurrying", "grateful", "whispered"];
+
+/// The box that a helper brings.
+fn brought() -> ResourceId {
+    "00000000-0000-7000-8000-0000000b0c5e".parse().unwrap()
+}
 
 impl Store {
     /// An emergency at a place, with [`WORDS`] in all that is typed about it, that its owner resolved at `second`.
@@ -47,8 +53,15 @@ impl Store {
             status: ResponseStatus::Arrived,
             notes: Some(text(WORDS[4])),
             estimated_arrival: None,
+            resource_state: None,
         };
         accepted.update_response(helper.id, told, testing::COMPLETION_HOLD, at(2)).unwrap();
+        let resource = Some(brought());
+        let accepted = edited(accepted, |e| {
+            let assignment = Assignment { role: TeamRole::Aed, resource, has_collected: true, since: at(2), moves: 0 };
+            e.responses[0].record.dispatch.assignment = Some(assignment);
+            e.search.unavailable_boxes.extend(resource);
+        });
         let response = accepted.response(helper.id).unwrap().clone();
         self.write(update(&accepted, vec![response])).await;
         self.resolve(id, at(second)).await;
@@ -112,7 +125,8 @@ pub async fn of_a_thinned_emergency_the_cell_of_its_place_times_and_numbers_are_
     assert!(store.thin(&[kept.id()], 12, 10).await);
     store.changes.erase_deleted(at(13), 10).await.unwrap();
     let left = store.dump().await;
-    for word in WORDS {
+    let brought = brought().to_string().replace('-', "");
+    for word in WORDS.into_iter().chain([brought.as_str()]) {
         let holding: Vec<_> = left.iter().filter(|(_, rows)| rows.contains(word)).map(|(table, _)| table).collect();
         assert!(holding.is_empty(), "{word} is left in {holding:?}");
     }

@@ -145,7 +145,7 @@ impl Service {
 
     /// Stores the position of a helper.
     pub async fn locate(&self, helper: &Account, metres: f64) -> Position {
-        let position = place(0.0, metres / METRES_PER_DEGREE);
+        let position = east(metres);
         let fix = Fix { user: helper.id, position, at: self.now() };
         self.store.positions.record(&[fix.into()]).await.unwrap();
         position
@@ -236,7 +236,7 @@ impl Service {
     }
 
     pub async fn update_response(&self, emergency: EmergencyId, helper: &Account, status: ResponseStatus) {
-        let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+        let told = ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None };
         responses::update(&self.context(), &actor(helper), emergency, told).await.unwrap();
     }
 
@@ -245,10 +245,17 @@ impl Service {
     }
 
     /// The events of an emergency as text, without the first one, the receipt, and what a helper is told on acceptance, which
-    /// are always the same.
+    /// are always the same, and without roles.
     pub async fn story(&self, emergency: EmergencyId) -> Vec<String> {
         let told = |e: &Event| {
-            !matches!(e, Event::EmergencyCreated { .. } | Event::MessagePosted { .. } | Event::DetailsDisclosed { .. })
+            !matches!(
+                e,
+                Event::EmergencyCreated { .. }
+                    | Event::MessagePosted { .. }
+                    | Event::DetailsDisclosed { .. }
+                    | Event::RoleAssigned { .. }
+                    | Event::HelperStoodDown { .. }
+            )
         };
         let events = self.events(emergency).await.into_iter().map(|logged| logged.event);
         events.filter(told).map(|event| self.words(&event)).collect()
@@ -300,6 +307,11 @@ impl Service {
             }
         }
     }
+}
+
+/// The place at this distance east of all emergencies.
+pub fn east(metres: f64) -> Position {
+    place(0.0, metres / METRES_PER_DEGREE)
 }
 
 pub fn actor(account: &Account) -> Actor {

@@ -15,7 +15,7 @@ use super::*;
 
 impl Service {
     /// An administrator blocks an account, or rejects it as a helper.
-    async fn shut_out(&self, user: &Account, blocks: bool) {
+    pub async fn shut_out(&self, user: &Account, blocks: bool) {
         let admin = actor(&Account { role: allynet_domain::Role::Admin, ..self.store.register().await });
         let (people, cx) = (self.people_ports(), self.context());
         if blocks {
@@ -117,8 +117,12 @@ pub async fn of_a_block_and_a_status_at_once_no_response_is_left(store: Store) {
         let helper = service.helper(1_000.0).await;
         let of = service.call().await;
         service.accept(of, &helper).await;
-        let told =
-            allynet_domain::ResponseUpdate { status: ResponseStatus::Arrived, notes: None, estimated_arrival: None };
+        let told = allynet_domain::ResponseUpdate {
+            status: ResponseStatus::Arrived,
+            notes: None,
+            estimated_arrival: None,
+            resource_state: None,
+        };
         let (cx, by) = (nodes[0].context(), actor(&helper));
         let (updated, ()) = join(responses::update(&cx, &by, of, told), nodes[1].shut_out(&helper, true)).await;
         if let Err(error) = updated {

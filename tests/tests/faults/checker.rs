@@ -276,6 +276,8 @@ const fn name(event: &Event) -> Option<&'static str> {
         Event::DetailsDisclosed { .. } => "emergency:details",
         Event::HelperStatusUpdated { .. } => "helper:status_update",
         Event::ResponseChecked { .. } => "response:check",
+        Event::RoleAssigned { .. } => "helper:role_assigned",
+        Event::HelperStoodDown { .. } => "helper:stand_down",
         Event::StatusChanged { .. } => "emergency:status_changed",
         Event::EmergencyResolved { .. } => "emergency:resolved",
         Event::EmergencyCancelled { .. } => "emergency:cancelled",

@@ -78,6 +78,7 @@ fn every_event_is_delivered_to_those_concerned() {
             }
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
             Event::DetailsDisclosed { .. } | Event::ResponseChecked { .. } => vec![own(GRACE_HOPPER)],
+            Event::RoleAssigned { .. } => vec![anyone(vec![participants()], vec![])],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -110,7 +111,7 @@ fn every_event_is_delivered_to_those_concerned() {
             | Event::UserBlocked(_)
             | Event::UserUnblocked(_) => vec![],
             Event::EmergencyHidden { .. } => vec![anyone(vec![user(ALAN)], vec![])],
-            Event::DeviceLost(_) => vec![anyone(vec![user(GRACE_HOPPER)], vec![])],
+            Event::HelperStoodDown { .. } | Event::DeviceLost(_) => vec![anyone(vec![user(GRACE_HOPPER)], vec![])],
         };
         assert_eq!(logged(event.clone()).deliveries(), with_dispatchers(&event, expected), "{}", event.kind());
     }
@@ -124,6 +125,7 @@ fn with_dispatchers(event: &Event, mut others: Vec<Delivery>) -> Vec<Delivery> {
         | Event::EmergencyMoved { .. }
         | Event::HelperJoined { .. }
         | Event::HelperStatusUpdated { .. }
+        | Event::RoleAssigned { .. }
         | Event::StatusChanged { .. }
         | Event::Unanswered { .. }
         | Event::EmergencyResolved { .. }
@@ -171,7 +173,7 @@ fn a_dispatcher_in_every_room_gets_what_they_follow_once_and_as_an_administrator
             assert_eq!(event.view(got[0].viewer, stage), expected);
         }
     }
-    assert_eq!(followed, 11);
+    assert_eq!(followed, 12);
 }
 
 #[test]
@@ -239,6 +241,8 @@ fn every_event_moves_those_concerned() {
             | Event::ContactNotified { .. }
             | Event::Unanswered { .. }
             | Event::HelperStatusUpdated { .. }
+            | Event::RoleAssigned { .. }
+            | Event::HelperStoodDown { .. }
             | Event::StatusChanged { .. }
             | Event::EmergencyResolved { .. }
             | Event::EmergencyCancelled { .. }

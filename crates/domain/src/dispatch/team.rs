@@ -3,6 +3,8 @@
 //! [`assign_team`] is pure: it is asked whenever a helper accepts, cancels, stalls or arrives, or a box is collected or
 //! missing. It moves a role that was given only for a good reason, so that helpers are not sent back and forth.
 
+use serde::{Deserialize, Serialize};
+
 use super::TravelModel;
 use crate::{EmergencyType, Metres, ResourceId, Timestamp, UserId, string_enum};
 
@@ -35,8 +37,9 @@ const MIN_GAIN: f64 = 60.0;
 const MAX_MOVES: u8 = 2;
 /// A box whose hours are unknown may be locked: the time by it is divided by this. Assumed.
 const UNKNOWN_HOURS: f64 = 0.7;
-/// The role that a helper has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+
+/// The role that a helper has. Stored as JSON: fields may be added, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The role.
     pub role: TeamRole,
@@ -46,7 +49,7 @@ pub struct Assignment {
     pub has_collected: bool,
     /// When the helper was given this role.
     pub since: Timestamp,
-    /// How often the helper was given another role than before.
+    /// How often the helper was given another role than before, or another box in place of one that was missing.
     pub moves: u8,
 }
 
@@ -377,11 +380,16 @@ impl Team<'_> {
             && self.roles.needs_aed
             && only.resource.is_none()
             && !only.has_collected
+            && only.may_move()
         {
             let fits = |(_, via): &(ResourceId, f64)| via - FETCH_SECONDS - only.member.arrival < MAX_DETOUR_ALONE;
             let nearest = self.ways(only.member).filter(fits).min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
             if let Some((id, _)) = nearest {
-                (self.places[0].resource, self.places[0].reason) = (Some(id), RoleReason::Better);
+                let is_other_box = only.reason == RoleReason::ResourceMissing;
+                self.places[0].resource = Some(id);
+                if !is_other_box {
+                    self.places[0].reason = RoleReason::Better;
+                }
             }
         }
     }
@@ -397,13 +405,15 @@ impl Team<'_> {
             return None;
         }
         let is_moved = before.is_some_and(|held| held.role != role);
+        // Else one helper could report every box around as missing.
+        let is_sent_on = place.reason == RoleReason::ResourceMissing && place.resource.is_some();
         let reason = if before.is_none() { RoleReason::Accepted } else { place.reason };
         let assignment = Assignment {
             role,
             resource: place.resource,
             has_collected: place.has_collected,
             since: before.filter(|_| !is_moved).map_or(self.now, |held| held.since),
-            moves: before.map_or(0, |held| held.moves.saturating_add(u8::from(is_moved))),
+            moves: before.map_or(0, |held| held.moves.saturating_add(u8::from(is_moved || is_sent_on))),
         };
         Some(RoleChange { helper: place.member.helper, assignment, previous: before.map(|held| held.role), reason })
     }

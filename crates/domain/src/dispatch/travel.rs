@@ -93,6 +93,11 @@ impl TravelModel {
         self.preparations[transport as usize]
     }
 
+    /// Metres per second, usually.
+    pub const fn speed(&self, transport: Transport) -> f64 {
+        self.speeds[transport as usize]
+    }
+
     /// Seconds on the way, at the usual speed.
     pub fn way(&self, distance: Metres, transport: Transport) -> f64 {
         self.detour * distance.get() / self.speeds[transport as usize]

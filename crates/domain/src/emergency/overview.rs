@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, ResponseStatus, Revision};
-use crate::{AlertCounts, Metres, Search, SkippedCounts, Timestamp, UserId};
+use super::{
+    Call, Emergency, EmergencySnapshot, EmergencyStatus, ImpossibleState, Response, ResponseDispatch, ResponseRecord,
+    ResponseStatus, Revision,
+};
+use crate::{AlertCounts, Metres, Search, SkippedCounts, Timestamp, UserId, dispatch::Assignment};
 
 /// A live emergency at one moment: everything that participants are shown. Of its search these are the numbers of helpers that
 /// were passed over.
@@ -26,11 +29,9 @@ impl From<&Emergency> for EmergencyOverview {
     /// Keeps the responses that are not cancelled, of more than fifty those that changed last.
     fn from(emergency: &Emergency) -> Self {
         let plain = |response: &Response| Response {
-            record: crate::ResponseRecord::default(),
             last_fix: None,
-            ..response.clone()
+            ..with_record(response.clone(), response.assignment(), response.is_stalled())
         };
-        let plain = |response: &Response| with_stall(plain(response), response.is_stalled());
         let is_open = |response: &&Response| response.status != ResponseStatus::Cancelled;
         let mut newest: Vec<_> = emergency.responses.iter().filter(is_open).map(|r| r.updated_at).collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
@@ -53,10 +54,12 @@ impl From<&Emergency> for EmergencyOverview {
     }
 }
 
-/// The response, stalled or not. Since when is not kept.
-fn with_stall(mut response: Response, is_stalled: bool) -> Response {
-    response.record.dispatch.stalled_at = is_stalled.then_some(response.updated_at);
-    response
+/// The response with what the service records about it as far as participants are shown it: the role, and whether it is stalled, not
+/// since when.
+fn with_record(response: Response, assignment: Option<Assignment>, is_stalled: bool) -> Response {
+    let stalled_at = is_stalled.then_some(response.updated_at);
+    let dispatch = ResponseDispatch { stalled_at, assignment, ..ResponseDispatch::default() };
+    Response { record: ResponseRecord { dispatch, ..ResponseRecord::default() }, ..response }
 }
 
 /// The stored form. Like every event it must stay readable: fields may be added, never renamed.
@@ -74,6 +77,9 @@ struct StoredOverview {
     /// The helpers whose responses are stalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stalled: Vec<UserId>,
+    /// The roles of helpers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<(UserId, Assignment)>,
 }
 
 impl From<EmergencyOverview> for StoredOverview {
@@ -89,9 +95,11 @@ impl From<EmergencyOverview> for StoredOverview {
             search,
             ..
         } = emergency.into_snapshot();
-        let stalled = responses.iter().filter(|r| r.is_stalled()).map(|r| r.helper.person.id).collect();
+        let id = |response: &Response| response.helper.person.id;
+        let stalled = responses.iter().filter(|r| r.is_stalled()).map(id).collect();
+        let roles = responses.iter().filter_map(|r| Some((id(r), r.assignment()?))).collect();
         let skipped = search.skipped;
-        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped, stalled }
+        Self { call, status, alert_radius, updated_at, first_response_at, responses, alerts, skipped, stalled, roles }
     }
 }
 
@@ -100,11 +108,11 @@ impl TryFrom<StoredOverview> for EmergencyOverview {
 
     fn try_from(stored: StoredOverview) -> Result<Self, ImpossibleState> {
         let StoredOverview { call, status, alert_radius, updated_at, first_response_at, .. } = stored;
-        let StoredOverview { responses, alerts, skipped, stalled, .. } = stored;
-        let is_stalled = |response: &Response| stalled.contains(&response.helper.person.id);
+        let StoredOverview { responses, alerts, skipped, stalled, roles, .. } = stored;
         let responses = responses.into_iter().map(|response| {
-            let is_stalled = is_stalled(&response);
-            with_stall(response, is_stalled)
+            let id = response.helper.person.id;
+            let assignment = roles.iter().find(|(helper, _)| *helper == id).map(|(_, assignment)| *assignment);
+            with_record(response, assignment, stalled.contains(&id))
         });
         let emergency = Emergency::restore(EmergencySnapshot {
             call,

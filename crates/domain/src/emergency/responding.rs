@@ -5,8 +5,10 @@
 
 use chrono::TimeDelta;
 
-use super::{Emergency, EmergencyState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord};
-use crate::{HelperCard, Metres, Position, Refusal, Timestamp, UserId, dispatch::Transport};
+use super::{
+    Emergency, EmergencyState, ResourceState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord,
+};
+use crate::{HelperCard, Metres, Position, Refusal, ResourceId, Timestamp, UserId, dispatch::Transport};
 
 /// Maximum distance from the emergency at which a helper is taken to be there.
 pub const ARRIVED_WITHIN: Metres = Metres::new(500.0);
@@ -40,6 +42,8 @@ pub struct UpdatedResponse {
     pub search: SearchEffect,
     /// The helper completed, and no other helper is engaged: the owner has to be asked whether help is still needed.
     pub asks_owner: bool,
+    /// The box that the helper was to bring and has not found.
+    pub missing_box: Option<ResourceId>,
 }
 
 /// What a change of responses means for the search for helpers.
@@ -76,7 +80,7 @@ enum Help {
 impl Response {
     /// Whether `update` repeats the last report, as a client does that lost the answer.
     fn is_repeated_by(&self, update: &ResponseUpdate, now: Timestamp) -> bool {
-        let ResponseUpdate { status, notes, estimated_arrival } = update;
+        let ResponseUpdate { status, notes, estimated_arrival, resource_state: _ } = update;
         // Accepting is not a report, although it sets the same status.
         let was_reported = self.updated_at > self.responded_at;
         was_reported
@@ -269,7 +273,8 @@ impl Emergency {
     ///
     /// # Errors
     /// [`Refusal::NotAuthorized`] if the helper never responded, [`Refusal::EmergencyEnded`],
-    /// [`Refusal::InvalidTransition`]; [`Refusal::TooSoon`] for too many reports of the present status.
+    /// [`Refusal::InvalidTransition`]; [`Refusal::TooSoon`] for too many reports of the present status; [`Refusal::NoResource`] for
+    /// the state of a box without one.
     pub fn update_response(
         &mut self,
         helper: UserId,
@@ -280,22 +285,33 @@ impl Emergency {
         // A user without a response learns nothing about the state, so this is refused first.
         let live = self.must_be_live();
         let place = self.call.details.location.position;
+        let changes_box = self.response(helper).is_some_and(|r| self.changes_box(r, update.resource_state, now));
         let response =
             self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
         live?;
         let is_waited_for = response.is_stalled() || response.record.dispatch.check_until.is_some();
         // The answer to the question whether the helper still comes may be the same report once more.
-        if !is_waited_for && response.is_repeated_by(&update, now) {
+        if !is_waited_for && !changes_box && response.is_repeated_by(&update, now) {
             return Ok(None);
         }
-        let ResponseUpdate { status, notes, estimated_arrival } = update;
+        let ResponseUpdate { status, notes, estimated_arrival, resource_state } = update;
         let before = response.status;
         if !before.may_become(status) {
             return Err(Refusal::InvalidTransition { from: before, to: status });
         }
-        if before == status && !is_waited_for {
+        let held_box = response.assignment().and_then(|held| held.resource);
+        if resource_state.is_some() && held_box.is_none() {
+            return Err(Refusal::NoResource);
+        }
+        if before == status && !is_waited_for && !changes_box {
             response.count_repeat(now)?;
         }
+        let missing_box = held_box.filter(|_| resource_state == Some(ResourceState::Missing));
+        if let Some(state) = resource_state {
+            self.note_box(helper, state, now)?;
+        }
+        let response =
+            self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
         response.note_position(place);
         response.record_sign(now);
         let completes = status == ResponseStatus::Completed && before != status;
@@ -318,7 +334,7 @@ impl Emergency {
         self.updated_at = now;
         let search = self.follow_responses(now);
         let asks_owner = completes && !self.has_active();
-        Ok(Some(UpdatedResponse { response, search, asks_owner }))
+        Ok(Some(UpdatedResponse { response, search, asks_owner, missing_box }))
     }
 
     /// Records that a position of a helper was near the emergency, unless it is from before the acceptance. Returns the response
@@ -355,7 +371,7 @@ impl Emergency {
         let response = response.clone();
         self.updated_at = now;
         let search = self.follow_responses(now);
-        Some(UpdatedResponse { response, search, asks_owner: false })
+        Some(UpdatedResponse { response, search, asks_owner: false, missing_box: None })
     }
 
     /// The owner asks for more help: responses so far no longer count as help.

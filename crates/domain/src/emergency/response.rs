@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HelperCard, Position, Text, Timestamp, UserId, dispatch::Transport, string_enum};
+use crate::{
+    HelperCard, Position, Text, Timestamp, UserId,
+    dispatch::{Assignment, Transport},
+    string_enum,
+};
 
 string_enum! {
     /// The status of a response. It only moves forward, may skip steps, and can become `cancelled` from any status but
@@ -107,6 +111,15 @@ pub struct ResponseDispatch {
     /// Millimetres per second by the positions before [`Self::moved_at`], if they tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<u32>,
+    /// The helper's role. `None` for one who does not come, or has stalled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Assignment>,
+    /// When the helper last reported that the box which they were to bring is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub box_missing_at: Option<Timestamp>,
+    /// When the helper was told that they need not come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stood_down_at: Option<Timestamp>,
 }
 
 impl ResponseDispatch {
@@ -114,6 +127,11 @@ impl ResponseDispatch {
     pub fn stored(&self) -> Option<&Self> {
         (*self != Self::default()).then_some(self)
     }
+}
+
+string_enum! {
+    /// What became of the box that a helper was to bring.
+    ResourceState { Collected = "collected", Missing = "missing", Delivered = "delivered" }
 }
 
 /// A change of a response, as reported by its helper.
@@ -125,4 +143,6 @@ pub struct ResponseUpdate {
     pub notes: Option<Text<500>>,
     /// The new expected arrival. `None` keeps the earlier one.
     pub estimated_arrival: Option<Timestamp>,
+    /// What became of the box that the helper was to bring.
+    pub resource_state: Option<ResourceState>,
 }

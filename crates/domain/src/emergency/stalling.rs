@@ -125,6 +125,12 @@ impl Response {
         self.last_fix.is_some_and(|(position, at)| is_near(position) && now - at <= ARRIVAL_FIX_AGE)
     }
 
+    /// Whether a recent position of the helper is away from the emergency.
+    pub(super) fn is_seen_away(&self, place: Position, now: Timestamp) -> bool {
+        let is_away = |position| place.distance_to(position) > super::ARRIVED_WITHIN;
+        self.last_fix.is_some_and(|(position, at)| is_away(position) && now - at <= ARRIVAL_FIX_AGE)
+    }
+
     /// Records a sign of this time. Whether the helper was asked for one, or was stalled.
     pub(super) fn record_sign(&mut self, at: Timestamp) -> bool {
         let dispatch = &mut self.record.dispatch;

@@ -15,7 +15,7 @@ use crate::{
 use ResponseStatus::{Arrived, Cancelled, Completed, OnWay, Responding};
 
 fn told(status: ResponseStatus) -> ResponseUpdate {
-    ResponseUpdate { status, notes: None, estimated_arrival: None }
+    ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None }
 }
 
 #[test]
@@ -55,7 +55,12 @@ fn only_helpers_under_way_are_engaged() {
 #[test]
 fn an_update_replaces_the_notes_and_keeps_an_arrival_that_is_not_told_again() {
     let mut emergency = with_responses(&[(GRACE_HOPPER, Responding)]);
-    let first = ResponseUpdate { status: OnWay, notes: Some(text("By bike")), estimated_arrival: Some(at(60)) };
+    let first = ResponseUpdate {
+        status: OnWay,
+        notes: Some(text("By bike")),
+        estimated_arrival: Some(at(60)),
+        resource_state: None,
+    };
     emergency.update_response(id(GRACE_HOPPER), first, COMPLETION_HOLD, at(2)).unwrap();
     emergency.update_response(id(GRACE_HOPPER), told(OnWay), COMPLETION_HOLD, at(3)).unwrap();
     let response = emergency.response(id(GRACE_HOPPER)).unwrap();

@@ -69,7 +69,7 @@ impl GainInput<'_> {
             let is_of_search = alert.is_some_and(|alert| alert.first_sent_at >= Some(started_at));
             let progress = match progress(response, place, discounted_at, now) {
                 Some(progress) => progress,
-                // One who has completed may be alerted anew, but once in a search.
+                // One who may be alerted anew is so once in a search.
                 None if is_of_search => HelperProgress::Gone,
                 None => continue,
             };
@@ -144,7 +144,7 @@ impl Emergency {
     }
 }
 
-/// How far a helper is who has responded. `None` for one who has completed and may be alerted anew.
+/// How far a helper is who has responded. `None` for one who may be alerted anew.
 fn progress(
     response: &Response,
     place: Position,
@@ -154,7 +154,8 @@ fn progress(
     let is_discounted = |since: Timestamp| discounted_at.is_some_and(|discounted| since <= discounted);
     let is_there = response.is_there(place, now);
     match response.status {
-        ResponseStatus::Cancelled => Some(HelperProgress::Gone),
+        // Who cancelled because they were not needed may be alerted anew.
+        ResponseStatus::Cancelled => response.record.dispatch.stood_down_at.is_none().then_some(HelperProgress::Gone),
         ResponseStatus::Completed => {
             let counts = response.record.counts_until.is_some_and(|until| until > now);
             (counts && !is_discounted(response.counts_since())).then_some(HelperProgress::There)
@@ -167,7 +168,7 @@ fn progress(
     }
 }
 
-fn journey(response: &Response, place: Position, now: Timestamp) -> Journey {
+pub(super) fn journey(response: &Response, place: Position, now: Timestamp) -> Journey {
     let dispatch = &response.record.dispatch;
     let is_recent = |at: Timestamp| now - at <= SPEED_FROM_FIXES_OF;
     let speed = if dispatch.moved_at.is_some_and(is_recent) {

@@ -39,6 +39,8 @@ const fn place(event: &Event) -> usize {
         Event::EmergencyUpdated { .. } => 28,
         Event::ResponseChecked { .. } => 29,
         Event::EmergencyMoved { .. } => 30,
+        Event::RoleAssigned { .. } => 31,
+        Event::HelperStoodDown { .. } => 32,
     }
 }
 
@@ -75,7 +77,7 @@ fn call() -> Value {
 /// Bodies as they are stored. Never change one: databases hold them. When one gains a field, its old form moves to
 /// [`stored_before`].
 fn stored() -> Vec<Value> {
-    vec![
+    let mut stored = vec![
         json!({ "kind": "emergency_created", "call": call(), "nearby_helpers": 2 }),
         json!({
             "kind": "helpers_alerted", "call": call(), "status": "active", "wave": 1, "radius": 5000.0,
@@ -169,6 +171,24 @@ fn stored() -> Vec<Value> {
             "kind": "emergency_moved", "owner": OWNER, "position": { "latitude": 52.501, "longitude": 13.4 },
             "at": "2026-01-15T10:00:04Z", "finished": [ALAN]
         }),
+    ];
+    stored.extend(stored_roles());
+    stored
+}
+
+fn stored_roles() -> [Value; 2] {
+    [
+        json!({
+            "kind": "role_assigned", "helper": GRACE_HOPPER, "role": "aed", "previous": "patient", "reason": "better",
+            "at": "2026-01-15T10:00:04Z",
+            "resource": {
+                "id": "00000000-0000-0000-0000-00000000004d", "kind": "aed", "position": { "latitude": 52.5, "longitude": 13.4 },
+                "address": "Am Ufer 1", "description": "Beside the door", "open_until": "2026-01-15T10:01:30Z"
+            }
+        }),
+        json!({
+            "kind": "helper_stood_down", "helper": GRACE_HOPPER, "reason": "enough_helpers", "at": "2026-01-15T10:00:05Z"
+        }),
     ]
 }
 
@@ -222,8 +242,8 @@ fn stored_before() -> Vec<(Value, Event)> {
 #[test]
 fn every_variant_has_a_sample() {
     let places: Vec<_> = every_event().iter().map(place).collect();
-    assert_eq!(places, (0..31).collect::<Vec<_>>());
-    assert_eq!(stored().len(), 31);
+    assert_eq!(places, (0..33).collect::<Vec<_>>());
+    assert_eq!(stored().len(), 33);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     HelperPolicy, HelpersInRange, Metres, PlacePolicy, Position, RecentRings, Recipient, SessionFix, SkippedHelper,
     Stage, Text, Timestamp, UserId,
     blocks::is_hidden,
-    dispatch::{CensusEntry, CensusQuery},
+    dispatch::{CensusEntry, CensusQuery, Transport},
 };
 
 /// An emergency with everything that a change of it is decided on.
@@ -116,6 +116,19 @@ pub struct RaiseContext {
     pub rings: Vec<RecentRings>,
     /// What is known of the helpers in [`HelpersInRange::nearest`], if [`RaiseQuery::census`] asks for it.
     pub census: Vec<CensusEntry>,
+}
+
+/// What has to be read before a helper can accept an emergency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AcceptanceContext {
+    /// The emergency.
+    pub loaded: Loaded,
+    /// The users that the helper blocks.
+    pub blocks: Vec<UserId>,
+    /// How the helper travels.
+    pub transport: Transport,
+    /// The newest position of the helper, and when it was received.
+    pub last_fix: Option<(Position, Timestamp)>,
 }
 
 impl Loaded {
@@ -303,11 +316,11 @@ pub trait Emergencies: Send + Sync {
     /// The emergency with this id, to decide a change on it, and the helpers that `near` asks for.
     async fn load(&self, id: EmergencyId, near: Option<Near>) -> Result<Option<Loaded>>;
 
-    /// The emergency with this id, to decide on the acceptance of a helper, and the users that the helper blocks.
+    /// The emergency with this id, to decide on the acceptance of a helper, and what has to be known of the helper.
     ///
     /// The blocks MUST NOT be older than the emergency: a later one makes the commit of a change of it stale, if the blocked
     /// user takes part. Those of the caller's account may be, by a second and by the time for which the acceptance waited.
-    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<(Loaded, Vec<UserId>)>>;
+    async fn load_for_acceptance(&self, id: EmergencyId, helper: UserId) -> Result<Option<AcceptanceContext>>;
 
     /// Reads everything that raising an emergency is decided on.
     async fn raise_context<'a>(&self, query: &RaiseQuery<'a>) -> Result<RaiseContext>;

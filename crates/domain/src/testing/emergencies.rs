@@ -113,6 +113,13 @@ pub fn with_responses(responses: &[(u128, ResponseStatus)]) -> Emergency {
     })
 }
 
+/// The same, once these helpers have their roles.
+pub fn with_team(responses: &[(u128, ResponseStatus)]) -> Emergency {
+    let mut emergency = with_responses(responses);
+    emergency.assign_team(&crate::dispatch::TravelModel::default(), &[], at(1));
+    emergency
+}
+
 /// The emergency, resolved by [`OWNER`] at `at(10)`.
 pub fn resolved(mut emergency: Emergency) -> Emergency {
     emergency.resolve(id(OWNER), Relation::Owner, None, at(10)).unwrap();

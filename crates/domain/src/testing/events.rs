@@ -5,8 +5,9 @@ use super::{
     with_responses,
 };
 use crate::{
-    BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres, NoticeState,
-    ResolutionType, ResponseStatus, SendChannel, To, UserId,
+    AssignedResource, BlockedPair, DeviceLoss, EmergencyOverview, EmergencyStatus, Event, LostDevice, Metres,
+    NoticeState, ResolutionType, ResourceKind, ResponseStatus, SendChannel, To, UserId,
+    dispatch::{RoleReason, StandDownReason, TeamRole},
 };
 
 /// One of every variant, each at its own place.
@@ -88,12 +89,7 @@ pub fn every_event() -> Vec<Event> {
         Event::UserBlocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
         Event::UserUnblocked(BlockedPair { by: id(OWNER), user: id(ALAN) }),
         Event::EmergencyHidden { user: id(ALAN), at: at(3) },
-        Event::EmergencyAnnounced {
-            call: call(),
-            status: EmergencyStatus::Responding,
-            nearby_helpers: 2,
-            hidden_from: vec![],
-        },
+        announced(),
         Event::DeviceLost(LostDevice {
             id: id(7),
             user: id(GRACE_HOPPER),
@@ -121,5 +117,34 @@ pub fn every_event() -> Vec<Event> {
             at: at(4),
             finished: vec![id(ALAN)],
         },
+        role_assigned(),
+        Event::HelperStoodDown { helper: id(GRACE_HOPPER), reason: StandDownReason::EnoughHelpers, at: at(5) },
     ]
+}
+
+fn role_assigned() -> Event {
+    Event::RoleAssigned {
+        helper: id(GRACE_HOPPER),
+        role: TeamRole::Aed,
+        resource: Some(AssignedResource {
+            id: id(77),
+            kind: ResourceKind::Aed,
+            position: position(52.5, 13.4),
+            address: Some(text("Am Ufer 1")),
+            description: Some(text("Beside the door")),
+            open_until: Some(at(90)),
+        }),
+        previous: Some(TeamRole::Patient),
+        reason: RoleReason::Better,
+        at: at(4),
+    }
+}
+
+fn announced() -> Event {
+    Event::EmergencyAnnounced {
+        call: call(),
+        status: EmergencyStatus::Responding,
+        nearby_helpers: 2,
+        hidden_from: vec![],
+    }
 }

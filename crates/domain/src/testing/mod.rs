@@ -28,7 +28,7 @@ pub use devices::push_ports;
 pub use devices::{PUSH_KEY, device};
 pub use emergencies::{
     COMPLETION_HOLD, REACCEPT_PAUSE, active_emergency, anonymous, call, cancelled, details, edited, message,
-    message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses,
+    message_from_helper, message_from_owner, raised, recipient, resolved, response, with_responses, with_team,
 };
 pub use events::every_event;
 pub use outbox::stored_message;

@@ -15,6 +15,7 @@ use crate::{
     usecase::{
         emergencies::{EmergencyPorts, resolved, tell_owner_unanswered},
         stalls::tell_of_checks,
+        team::assign_roles,
     },
 };
 
@@ -122,8 +123,12 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     let change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;
     let (change, fired) = if renews { (change, vec![Fired::Wave]) } else { step_search(cx, change, &mut loaded, None) };
     loaded.emergency.schedule_checks(cx.rules.stalls, now);
-    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency), responses: checked.changed() };
-    cx.changes.commit(change.write_first(update)).await?;
+    let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency.clone()), responses: checked.changed() };
+    let mut change = change.write_first(update);
+    if !checked.stalled.is_empty() {
+        change = assign_roles(cx, change, &mut loaded.emergency).await?;
+    }
+    cx.changes.commit(change).await?;
     Ok(fired)
 }
 

@@ -15,6 +15,7 @@ use crate::{
         emergencies::EmergencyPorts,
         responses::follow_response,
         retry::{refuse_conflict, retry_stale},
+        team::assign_roles,
     },
 };
 
@@ -119,7 +120,8 @@ async fn separate(
         emergency.count_declined();
         emergency.decide_soon(change.at);
     }
-    Ok(change.write(Write::UpdateEmergency { emergency: Box::new(emergency), responses }))
+    let change = change.write(Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses });
+    assign_roles(ports, change, &mut emergency).await
 }
 
 /// The user of a new block from which it hides this emergency.

@@ -5,7 +5,7 @@ use crate::{
     OutboxRecipient, Refusal, Relation, Sender, Text, Write,
     message::next_message_time,
     port::{self, Constraint, MessagePage, PostContext},
-    usecase::{emergencies, stalls::tell_of_sign},
+    usecase::{emergencies, stalls::tell_of_sign, team::assign_roles},
 };
 
 /// The ports of these use cases.
@@ -96,7 +96,11 @@ pub async fn post(cx: &MessagePorts, actor: &Actor, id: EmergencyId, draft: Draf
             let told = told.map(OutboxRecipient::user).collect();
             change = change.send(OutboxKind::Message, emergency.call(), told, ports.rules.alert_ttl);
             if let Some(noted) = sign {
+                let was_stalled = noted.was_stalled;
                 change = tell_of_sign(change, &emergency, noted);
+                if was_stalled {
+                    change = assign_roles(ports, change, &mut emergency).await?;
+                }
             }
             if let Some(request) = request.clone() {
                 let (sender, message) = (actor.id(), message.id);

@@ -32,5 +32,6 @@ mod retry;
 pub mod rooms;
 mod rules;
 pub mod stalls;
+mod team;
 
 pub use rules::Rules;

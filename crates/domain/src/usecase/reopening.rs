@@ -7,6 +7,7 @@ use crate::{
         alerts::{RenewalCause, follow_search},
         emergencies::EmergencyPorts,
         stalls::{ask, status_updated},
+        team::assign_roles,
     },
 };
 
@@ -65,9 +66,10 @@ pub async fn reopen(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Resu
         // `emergency:reopened` tells the status already.
         let search = crate::SearchEffect { became_active: false, ..search };
         change = follow_search(cx, change, &mut loaded, search, RenewalCause::Other)?;
-        let emergency = loaded.emergency;
+        let mut emergency = loaded.emergency;
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
-        match cx.changes.commit(change.write_first(update)).await {
+        let change = assign_roles(cx, change.write_first(update), &mut emergency).await?;
+        match cx.changes.commit(change).await {
             Ok(()) => Ok((emergency, relation)),
             // A helper has accepted another emergency, or was rejected, since they were found to be available.
             Err(port::Error::Conflict(Constraint::Engaged | Constraint::MayHelp)) => Err(port::Error::Stale.into()),

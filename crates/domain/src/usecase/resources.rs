@@ -1,10 +1,9 @@
 //! Resources: administrators enter them, every user looks them up and reports on them.
 
 use crate::{
-    Actor, Emergency, Error, Metres, Refusal, ReportWeight, ReportedState, Resource, ResourceDetails, ResourceId,
-    ResourceReport, ResourceSearch, ResourceSource, ResourceStatus, SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN, Text,
-    Timestamp, UserId,
-    usecase::{emergencies::EmergencyPorts, helpers::must_be_admin},
+    Actor, Error, Metres, Refusal, ReportWeight, ReportedState, Resource, ResourceDetails, ResourceId, ResourceReport,
+    ResourceSearch, ResourceSource, ResourceStatus, Text,
+    usecase::{emergencies::EmergencyPorts, helpers::must_be_admin, team::give_up_box},
 };
 
 /// A resource at the time of the request.
@@ -94,7 +93,7 @@ pub async fn report(
     let live =
         if actor.account.is_admin() { Vec::new() } else { cx.emergencies.live_of(actor.id()).await?.emergencies };
     let now = cx.clock.now();
-    let was_there = live.iter().any(|emergency| has_seen(emergency, actor.id(), &resource, now));
+    let was_there = live.iter().any(|emergency| emergency.has_seen(actor.id(), &resource, now));
     let weight = match actor.account.may_help(cx.rules.helpers) {
         _ if actor.account.is_admin() || was_there => ReportWeight::Decisive,
         true => ReportWeight::Counted,
@@ -102,18 +101,12 @@ pub async fn report(
     };
     let report = ResourceReport { resource: id, reporter: actor.id(), state, note, weight, at: now };
     let resource = cx.resources.report(&report).await?.ok_or(Refusal::ResourceNotFound)?;
-    Ok(present(cx, resource))
-}
-
-/// Whether the resource is near the emergency, and the helper responds to the emergency and was beside the resource just now.
-fn has_seen(emergency: &Emergency, helper: UserId, resource: &Resource, now: Timestamp) -> bool {
-    let place = resource.details.position;
-    if emergency.call().details.location.position.distance_to(place) > SEEN_AROUND {
-        return false;
+    if state != ReportedState::Ok {
+        for emergency in live.iter().filter(|emergency| emergency.assigned_boxes().any(|assigned| assigned == id)) {
+            give_up_box(cx, emergency.id(), actor.id(), id).await?;
+        }
     }
-    let response = emergency.response(helper).filter(|response| response.status.is_engaged());
-    let fix = response.and_then(|response| response.last_fix).filter(|(_, at)| now - *at <= SEEN_FIX_AGE);
-    fix.is_some_and(|(position, _)| position.distance_to(place) <= SEEN_WITHIN)
+    Ok(present(cx, resource))
 }
 
 fn present(cx: &EmergencyPorts, resource: Resource) -> PresentResource {

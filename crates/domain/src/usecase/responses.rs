@@ -5,12 +5,13 @@ use crate::{
     Refusal, Relation, ResponseStatus, ResponseUpdate, SearchEffect, Timestamp, UpdatedResponse, UserId, Write,
     dispatch::Transport,
     message,
-    port::{self, Constraint, Fix, HelperSelection, Loaded},
+    port::{self, AcceptanceContext, Constraint, Fix, HelperSelection, Loaded},
     usecase::{
         alerts::{RenewalCause, alert_substitute, follow_search},
         emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
         retry::refuse_conflict,
         stalls::status_updated,
+        team::{assign_roles, report_missing_box},
     },
 };
 
@@ -28,13 +29,14 @@ pub async fn accept(
     cx.in_turn(id, || async {
         let helper = actor.id();
         let loaded = cx.emergencies.load_for_acceptance(id, helper).await?;
-        let (loaded, blocks) = loaded.ok_or(Refusal::EmergencyNotFound)?;
+        let AcceptanceContext { loaded, blocks, transport, last_fix } = loaded.ok_or(Refusal::EmergencyNotFound)?;
         let Loaded { mut emergency, alerts, .. } = for_helper(cx, actor, loaded)?;
         let now = cx.clock.now();
         let card = actor.account.helper_card();
         let accepted = emergency.accept(card.clone(), estimated_arrival, cx.rules.reaccept_pause, now)?;
         let Acceptance::Joined { first } = accepted else { return Ok(emergency) };
         emergency.record_blocks(helper, blocks);
+        emergency.record_way(helper, transport, last_fix);
         emergency.schedule_checks(cx.rules.stalls, now);
         let separated_from = emergency.separated_helpers(helper);
         let responses = emergency.response(helper).cloned().into_iter().collect();
@@ -58,6 +60,7 @@ pub async fn accept(
             // Engaged here, the helper counts elsewhere no more.
             change = change.write(Write::DecideAgain { helper, except: Some(id) });
         }
+        let change = assign_roles(cx, change, &mut emergency).await?;
         // After all that it includes.
         let disclosed = Event::DetailsDisclosed { helper, emergency: EmergencyOverview::from(&emergency) };
         let committed = cx.changes.commit(change.event(id, disclosed)).await;
@@ -109,7 +112,7 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
-/// [`Refusal::InvalidTransition`], [`Refusal::TooSoon`].
+/// [`Refusal::InvalidTransition`], [`Refusal::TooSoon`], [`Refusal::NoResource`].
 pub async fn update(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -127,11 +130,14 @@ pub async fn update(
             return Err(Refusal::EmergencyNotFound.into());
         }
         let (now, helper) = (cx.clock.now(), actor.id());
-        let hold = cx.rules.completion_hold();
+        let (hold, before) = (cx.rules.completion_hold(), loaded.emergency.clone());
         if let Some(updated) = loaded.emergency.update_response(helper, told.clone(), hold, now)? {
             loaded.emergency.schedule_checks(cx.rules.stalls, now);
-            let change = Change::new(Some(helper), now);
-            cx.changes.commit(updated_response(cx, change, &mut loaded, updated)?).await?;
+            if let Some(missing) = updated.missing_box {
+                report_missing_box(cx, &before, helper, missing, now).await?;
+            }
+            let change = updated_response(cx, Change::new(Some(helper), now), &mut loaded, updated)?;
+            cx.changes.commit(assign_roles(cx, change, &mut loaded.emergency).await?).await?;
         }
         let relation = loaded.emergency.relation(&actor.account, cx.rules.helpers);
         Ok((loaded.emergency, relation))
@@ -186,7 +192,7 @@ pub(super) fn follow_response(
     updated: UpdatedResponse,
 ) -> Result<Change, Refusal> {
     let emergency = &loaded.emergency;
-    let UpdatedResponse { response, search, asks_owner } = updated;
+    let UpdatedResponse { response, search, asks_owner, missing_box: _ } = updated;
     let id = emergency.id();
     let helper = response.helper.person.id;
     let event = status_updated(emergency, &response, response.updated_at);
@@ -243,6 +249,7 @@ pub(super) async fn withdraw_responses(cx: &EmergencyPorts, change: Change, user
         };
         if let Some(updated) = loaded.emergency.withdraw_response(user, change.at) {
             change = updated_response(cx, change, &mut loaded, updated)?;
+            change = assign_roles(cx, change, &mut loaded.emergency).await?;
         }
     }
     Ok(change)

@@ -2,7 +2,8 @@
 
 use crate::{
     Change, CheckedResponses, Emergency, EmergencyId, Error, Event, NotedSign, OutboxKind, OutboxRecipient, Refusal,
-    Response, Sign, Timestamp, UserId, Write, usecase::emergencies::EmergencyPorts,
+    Response, Sign, Timestamp, UserId, Write,
+    usecase::{emergencies::EmergencyPorts, team::assign_roles},
 };
 
 /// Records that a position of a responding helper shows that they come. No effect if a newer sign is known, or if the helper does
@@ -18,9 +19,14 @@ pub async fn note_sign(cx: &EmergencyPorts, id: EmergencyId, helper: UserId, sig
             let Some(noted) = emergency.note_sign(helper, sign, now) else { return Ok(()) };
             emergency.schedule_checks(cx.rules.stalls, now);
             let responses = vec![noted.response.clone()];
+            let was_stalled = noted.was_stalled;
             let change = tell_of_sign(Change::new(None, now), &emergency, noted);
-            let update = Write::UpdateEmergency { emergency: Box::new(emergency), responses };
-            Ok(cx.changes.commit(change.write_first(update)).await?)
+            let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses };
+            let mut change = change.write_first(update);
+            if was_stalled {
+                change = assign_roles(cx, change, &mut emergency).await?;
+            }
+            Ok(cx.changes.commit(change).await?)
         })
         .await;
     match noted {

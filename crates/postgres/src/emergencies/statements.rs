@@ -16,7 +16,8 @@ pub(crate) const READ: &str = "
                 AND EXISTS (SELECT FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id = v.owner_id)) AS hidden
     FROM emergency_with_parts_v3 v WHERE v.id = $1";
 
-/// `LoadRow`: the emergency `$1` with every alert and decline of it, and the users that `$2` blocks.
+/// `LoadRow`: the emergency `$1` with every alert and decline of it. `HelperRow`: how helper `$2` travels and where they are; and the
+/// users that they block.
 pub(crate) const LOAD: &str = "
     SELECT v.*, (
             SELECT coalesce(json_agg(json_build_object('helper', l.helper_id, 'wave', l.wave,
@@ -26,6 +27,9 @@ pub(crate) const LOAD: &str = "
             FROM alert l WHERE l.emergency_id = v.id
         ) AS alerts,
         ARRAY (SELECT b.blocked_id FROM user_block b WHERE b.owner_id = $2 AND b.blocked_id IS NOT NULL) AS blocks,
+        (SELECT a.transport FROM account a WHERE a.id = $2) AS helper_transport,
+        (SELECT json_build_object('latitude', p.latitude, 'longitude', p.longitude, 'at', p.at)::text
+            FROM position p WHERE p.account_id = $2) AS helper_fix,
         hidden_from_v1(v.owner_id, v.anonymous) AS hidden_from
     FROM emergency_with_parts_v3 v WHERE v.id = $1";
 

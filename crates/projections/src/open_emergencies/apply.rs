@@ -95,6 +95,8 @@ impl State {
             | Event::AlertsSent { .. }
             | Event::ContactNotified { .. }
             | Event::DetailsDisclosed { .. }
+            | Event::RoleAssigned { .. }
+            | Event::HelperStoodDown { .. }
             | Event::EmergencyAnnounced { .. }
             | Event::Unanswered { .. }
             | Event::EmergencyResolved { .. }

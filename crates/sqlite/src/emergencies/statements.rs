@@ -36,6 +36,10 @@ pub(crate) const LOAD: &str = "\
 pub(crate) const BLOCKED_BY: &str =
     "select b.blocked_id from user_block b where b.owner_id = ?1 and b.blocked_id is not null";
 
+/// How helper `?1` travels, and where they are.
+pub(crate) const HELPER: &str = "\
+    select a.transport, p.latitude, p.longitude, p.at from account a left join position p on p.account_id = a.id where a.id = ?1";
+
 /// How often emergencies of owner `?1` have rung each helper after `?2`, and when last.
 pub(crate) const RECENT_RINGS: &str = "\
     select helper_id, count(*) as count, max(rung_at) as last from ring where owner_id = ?1 and rung_at > ?2 \

@@ -44,6 +44,10 @@ describe('an emergency after events', () => {
     assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['b', 'a']);
     shown = applyEvent(shown, 'helper:status_update', { emergencyId: 'one', helperId: 'a', status: 'arrived', notes: 'here', updatedAt: at(4) });
     assert.deepEqual(coming(shown).map(({ helper, notes }) => [helper.id, notes]), [['a', 'here'], ['b', null]]);
+    shown = applyEvent(shown, 'helper:role_assigned', { emergencyId: 'one', helperId: 'a', role: 'aed', resource: { id: 'box' } });
+    assert.deepEqual(coming(shown).map(({ role, resourceId }) => [role, resourceId]), [['aed', 'box'], [null, null]]);
+    shown = applyEvent(shown, 'helper:role_assigned', { emergencyId: 'one', helperId: 'a', role: 'patient', resource: null });
+    assert.deepEqual(coming(shown).map(({ role, resourceId }) => [role, resourceId]), [['patient', null], [null, null]]);
     shown = applyEvent(shown, 'helper:status_update', { emergencyId: 'one', helperId: 'b', status: 'cancelled', notes: null, updatedAt: at(5) });
     assert.deepEqual(coming(shown).map(({ helper }) => helper.id), ['a']);
   });

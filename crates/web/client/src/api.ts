@@ -2,7 +2,7 @@
 
 import type { Requests } from './requests.js';
 import { uniqueId } from './timing.js';
-import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, NewResource, NewResourceReport, Position, ProfileChange, ResourceChange, ResponseStatus, Routes, VerificationChange } from './types.js';
+import type { ContactChange, EmergencyChange, HelperChange, NewContact, NewDevice, NewResource, NewResourceReport, Position, ProfileChange, ResourceChange, ResourceState, ResponseStatus, Routes, VerificationChange } from './types.js';
 
 type Query<Key extends keyof Routes> = Routes[Key] extends { query?: infer Q } ? NonNullable<Q> : never;
 
@@ -119,8 +119,12 @@ export function helperApi({ request }: Requester) {
     /** Does not come, and is not alerted to this emergency again. Nobody is told who declined. */
     decline: async (id: string) =>
       (await request('POST', '/emergencies/{id}/respond', { params: { id }, body: { action: 'decline' } })).emergency,
-    /** How far the user is: `on_way`, `arrived`, `completed`, or `cancelled` to give it up. */
-    status: async (id: string, status: ResponseStatus, more: { notes?: string; estimatedArrival?: string } = {}) =>
+    /** How far the user is: `on_way`, `arrived`, `completed`, or `cancelled` to give it up; and what became of the box to bring. */
+    status: async (
+      id: string,
+      status: ResponseStatus,
+      more: { notes?: string; estimatedArrival?: string; resourceState?: ResourceState } = {},
+    ) =>
       (await request('PUT', '/emergencies/{id}/helper-status', { params: { id }, body: { status, ...more } })).emergency,
   };
 }

@@ -33,6 +33,15 @@ export type Priority = 'low' | 'medium' | 'high' | 'critical';
  */
 export type ResolutionType = 'user_resolved' | 'helper_resolved' | 'admin_resolved' | 'auto_expired';
 /**
+ * - `patient`: go to the patient
+ * - `companion`: go to the person who called, and stay with them
+ * - `aed`: fetch the defibrillator and bring it
+ * - `guide`: wait for the ambulance or the police, and lead them
+ * - `support`: support the helpers at the place
+ * - `standby`: go there, and do what is asked for
+ */
+export type TeamRole = 'patient' | 'companion' | 'aed' | 'guide' | 'support' | 'standby';
+/**
  * - `responding`: has accepted
  * - `on_way`: is on the way
  * - `arrived`: is there
@@ -162,6 +171,12 @@ export type DeviceState = 'active' | 'failing';
  */
 export type ReportedState = 'missing' | 'unusable' | 'moved' | 'ok';
 /**
+ * - `collected`: the helper has it and is on the way with it
+ * - `missing`: it is not there: the helper gets another task, and the box counts as reported missing
+ * - `delivered`: it is at the place of the emergency
+ */
+export type ResourceState = 'collected' | 'missing' | 'delivered';
+/**
  * A helper's answer.
  *
  * - `accept`: comes
@@ -176,6 +191,8 @@ export type TimelineEntry =
   | TimelineHelperJoined
   | TimelineHelperStatusUpdate
   | TimelineResponseCheck
+  | TimelineHelperRoleAssigned
+  | TimelineHelperStandDown
   | TimelineEmergencyStatusChanged
   | TimelineEmergencyResolved
   | TimelineEmergencyCancelled
@@ -193,6 +210,26 @@ export type TimelineEntry =
   | TimelineAlertsDeclined
   | TimelineAlertsPushed
   | TimelineAlertsRenewed;
+/**
+ * - `accepted`: the first task
+ * - `better`: help or a defibrillator is there a minute sooner, or a box is on the way
+ * - `vacated`: another helper does not come any more, or a place has become free
+ * - `resource_missing`: the box cannot be brought: it is not there, or another one is at the place
+ */
+export type RoleReason = 'accepted' | 'better' | 'vacated' | 'resource_missing';
+/**
+ * - `aed`: a defibrillator
+ * - `naloxone`: a kit against an overdose of opioids
+ * - `first_aid_kit`: a first-aid kit
+ * - `extinguisher`: a fire extinguisher
+ * - `other`: anything else that helps
+ */
+export type ResourceKind = 'aed' | 'naloxone' | 'first_aid_kit' | 'extinguisher' | 'other';
+/**
+ * - `enough_helpers`: two others are there, and this helper is expected in more than 5 minutes
+ * - `too_late`: expected in more than 20 minutes; two others are there, or are expected 10 minutes sooner
+ */
+export type StandDownReason = 'enough_helpers' | 'too_late';
 /**
  * - `queued`: an email is about to be sent
  * - `sent`: a mail server took the email
@@ -231,14 +268,6 @@ export type ReadinessProblem =
  * - `rejected`: may not help, and drops out of every emergency
  */
 export type VerificationDecision = 'verified' | 'rejected';
-/**
- * - `aed`: a defibrillator
- * - `naloxone`: a kit against an overdose of opioids
- * - `first_aid_kit`: a first-aid kit
- * - `extinguisher`: a fire extinguisher
- * - `other`: anything else that helps
- */
-export type ResourceKind = 'aed' | 'naloxone' | 'first_aid_kit' | 'extinguisher' | 'other';
 /**
  * - `public`: everybody
  * - `customers`: customers of the place
@@ -1325,9 +1354,17 @@ export interface Response {
    */
   online: boolean | null;
   /**
+   * The box that the helper brings; `null` for viewers who take no part.
+   */
+  resourceId: string | null;
+  /**
    * When the helper accepted.
    */
   respondedAt: string;
+  /**
+   * The task of a helper who comes; `null` for viewers who take no part.
+   */
+  role: TeamRole | null;
   /**
    * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
    * part.
@@ -2893,6 +2930,10 @@ export interface HelperStatus {
    */
   notes?: string | null;
   /**
+   * What became of the box that the helper is to bring.
+   */
+  resourceState?: ResourceState | null;
+  /**
    * The new status: at or after the present one, or `cancelled`.
    */
   status: ResponseStatus;
@@ -2969,9 +3010,17 @@ export interface Responder {
    */
   profile: PersonName;
   /**
+   * The box that the helper brings; `null` for viewers who take no part.
+   */
+  resourceId: string | null;
+  /**
    * When the helper accepted.
    */
   respondedAt: string;
+  /**
+   * The task of a helper who comes; `null` for viewers who take no part.
+   */
+  role: TeamRole | null;
   /**
    * Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
    * part.
@@ -3438,6 +3487,144 @@ export interface TimelineResponseCheck {
    * The name of the event.
    */
   event: 'response:check';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * A helper who comes has another task, or another box to bring.
+ */
+export interface TimelineHelperRoleAssigned {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * A helper who comes has another task, or another box to bring.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The helper.
+     */
+    helperId: string;
+    /**
+     * The task before.
+     */
+    previousRole: TeamRole | null;
+    /**
+     * Why.
+     */
+    reason: RoleReason;
+    /**
+     * The box that the helper brings.
+     */
+    resource: AssignedResource | null;
+    /**
+     * The task from now on.
+     */
+    role: TeamRole;
+    /**
+     * When.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'helper:role_assigned';
+  /**
+   * The number of the event.
+   */
+  eventId: number;
+}
+/**
+ * The box that a helper is to bring.
+ */
+export interface AssignedResource {
+  /**
+   * How to find it.
+   */
+  description: string | null;
+  /**
+   * The id.
+   */
+  id: string;
+  /**
+   * What it is.
+   */
+  kind: ResourceKind;
+  /**
+   * Where it is.
+   */
+  location: ResourcePlace;
+  /**
+   * When it cannot be reached any more; `null` if that is not known, or more than a week ahead.
+   */
+  openUntil: string | null;
+}
+/**
+ * The place of a resource.
+ */
+export interface ResourcePlace {
+  /**
+   * The postal address.
+   */
+  address: string | null;
+  /**
+   * Degrees north (WGS 84).
+   */
+  latitude: number;
+  /**
+   * Degrees east (WGS 84).
+   */
+  longitude: number;
+}
+/**
+ * This helper need not come: others are there, or are there sooner. They may come all the same.
+ */
+export interface TimelineHelperStandDown {
+  /**
+   * The user that caused it; `null` where the viewer may not know, or if the service did.
+   */
+  actor: string | null;
+  /**
+   * When it happened.
+   */
+  at: string;
+  /**
+   * This helper need not come: others are there, or are there sooner. They may come all the same.
+   */
+  data: {
+    /**
+     * The emergency.
+     */
+    emergencyId: string;
+    /**
+     * The helper.
+     */
+    helperId: string;
+    /**
+     * Why.
+     */
+    reason: StandDownReason;
+    /**
+     * When.
+     */
+    timestamp: string;
+  };
+  /**
+   * The name of the event.
+   */
+  event: 'helper:stand_down';
   /**
    * The number of the event.
    */
@@ -4497,23 +4684,6 @@ export interface NearResource {
   status: ResourceStatus;
 }
 /**
- * The place of a resource.
- */
-export interface ResourcePlace {
-  /**
-   * The postal address.
-   */
-  address: string | null;
-  /**
-   * Degrees north (WGS 84).
-   */
-  latitude: number;
-  /**
-   * Degrees east (WGS 84).
-   */
-  longitude: number;
-}
-/**
  * A resource that is added.
  */
 export interface NewResource {
@@ -4721,6 +4891,8 @@ export interface ServerEvents {
   error: ErrorPayload;
   'helper:joined': HelperJoinedPayload;
   'helper:location': HelperLocationPayload;
+  'helper:role_assigned': HelperRoleAssignedPayload;
+  'helper:stand_down': HelperStandDownPayload;
   'helper:status_update': HelperStatusUpdatePayload;
   'location:updated': LocationUpdatedPayload;
   'presence:update': PresenceUpdatePayload;
@@ -5201,6 +5373,62 @@ export interface Position {
    * Degrees east.
    */
   longitude: number;
+}
+export interface HelperRoleAssignedPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * The task before.
+   */
+  previousRole: TeamRole | null;
+  /**
+   * Why.
+   */
+  reason: RoleReason;
+  /**
+   * The box that the helper brings.
+   */
+  resource: AssignedResource | null;
+  /**
+   * The task from now on.
+   */
+  role: TeamRole;
+  /**
+   * When.
+   */
+  timestamp: string;
+}
+export interface HelperStandDownPayload {
+  /**
+   * The emergency.
+   */
+  emergencyId: string;
+  /**
+   * Grows over time across the whole service.
+   */
+  eventId: number;
+  /**
+   * The helper.
+   */
+  helperId: string;
+  /**
+   * Why.
+   */
+  reason: StandDownReason;
+  /**
+   * When.
+   */
+  timestamp: string;
 }
 export interface HelperStatusUpdatePayload {
   /**

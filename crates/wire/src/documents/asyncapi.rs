@@ -35,7 +35,7 @@ Administrators follow all emergencies with `dispatcher:join`, at every connectio
 `GET /api/v1/admin/emergencies` with `status=active` and with `status=responding`. They are sent, as administrators and \
 once, whatever other rooms they are in: `emergency:created`, `emergency:updated`, `emergency:moved`, `emergency:status_changed`, `emergency:reopened`, \
 `emergency:unanswered`, `emergency:resolved`, `emergency:cancelled`, `emergency:ended`, `helper:joined`, `helper:status_update`, \
-`emergency:alerts` and `helper:location`. What they are shown of places is in the access logs of the users concerned; where that \
+`helper:role_assigned`, `emergency:alerts` and `helper:location`. What they are shown of places is in the access logs of the users concerned; where that \
 cannot be stored, an `error` for `dispatcher:join` says that the room is over.
 
 A refused handshake is a `connect_error` with one of these messages: `Authentication error: No token provided`, \

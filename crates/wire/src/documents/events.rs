@@ -37,7 +37,7 @@ impl Event {
             "helper:joined" | "helper:status_update" | "emergency:status_changed" | "emergency:resolved" => {
                 "everybody in the room of the emergency: owner, responding helpers, and who has joined it; and dispatchers"
             }
-            "emergency:details" | "response:check" => "the helper, on all devices",
+            "emergency:details" | "response:check" | "helper:stand_down" => "the helper, on all devices",
             "emergency:cancelled" => "everybody in the room of the emergency, all alerted helpers, and dispatchers",
             "emergency:ended" | "emergency:reopened" => {
                 "everybody in the room of the emergency, helpers on duty, all alerted helpers, and dispatchers"
@@ -45,7 +45,7 @@ impl Event {
             "emergency:updated" => {
                 "everybody in the room of the emergency, all alerted helpers that have neither declined nor cancelled, and dispatchers"
             }
-            "emergency:moved" => "owner and responding helpers, and dispatchers",
+            "emergency:moved" | "helper:role_assigned" => "owner and responding helpers, and dispatchers",
             "emergency:location" => {
                 "owner and responding helpers, at most once a second while the place follows the owner"
             }

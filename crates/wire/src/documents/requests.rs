@@ -8,8 +8,8 @@
 
 use allynet_domain::{
     Breakthrough, ContactTrigger, DeviceKind, EmergencyStatus, EmergencyType, Locale, Priority, ReportedState,
-    ResolutionType, ResourceAccess, ResourceKind, ResponseStatus, Tier, Verification, dispatch::Transport,
-    outbox::ReceiptState,
+    ResolutionType, ResourceAccess, ResourceKind, ResourceState, ResponseStatus, Tier, Verification,
+    dispatch::Transport, outbox::ReceiptState,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -332,6 +332,8 @@ requests! {
         notes: Option<Text<500>>,
         /// When the helper expects to arrive.
         estimated_arrival: Option<Time>,
+        /// What became of the box that the helper is to bring.
+        resource_state: Option<Word<ResourceState>>,
     }
     /// The end of an emergency.
     Resolve {

@@ -104,6 +104,8 @@ fn the_payloads_of_logged_events_stand_beside_their_names() {
         "emergency",
         "helperId",
         "deadline",
+        "role",
+        "reason",
         "emergency",
         "resolutionType",
         "reason",

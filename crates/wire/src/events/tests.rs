@@ -83,6 +83,8 @@ fn every_event_has_its_documented_name_or_is_not_sent() {
             Some("emergency:updated"),
             Some("response:check"),
             Some("emergency:moved"),
+            Some("helper:role_assigned"),
+            Some("helper:stand_down"),
         ]
     );
 }
@@ -294,6 +296,17 @@ fn the_details_are_not_told_to_a_helper_who_does_not_take_part_any_more() {
 }
 
 #[test]
+fn roles_are_told_to_participants_only() {
+    for places in [exact_places(), approximate_places()] {
+        for event in every_logged_event(true).into_iter().filter(|e| matches!(e.event, Event::RoleAssigned { .. })) {
+            let told = |stage| sent_in(&event, Viewer::Anyone, stage, &places).is_some();
+            assert_eq!([Stage::Owner, Stage::Responder, Stage::Administrator].map(told), [true; 3]);
+            assert_eq!([Stage::Alerted, Stage::LookerOn].map(told), [false; 2]);
+        }
+    }
+}
+
+#[test]
 fn helper_status_update() {
     assert_snapshot!(payload_of("helper:status_update", true, Viewer::Anyone), @r#"
     {
@@ -336,18 +349,36 @@ fn where_an_emergency_moved_is_rendered_only_for_those_who_take_part() {
 }
 
 #[test]
-fn emergency_status_changed() {
-    assert_snapshot!(payload_of("emergency:status_changed", true, Viewer::Anyone), @r#"
+fn helper_role_assigned() {
+    assert_snapshot!(payload_of("helper:role_assigned", true, Viewer::Anyone), @r#"
     {
-      "emergency": {
-        "id": "00000000-0000-0000-0000-000000000064",
-        "status": "responding",
-        "updatedAt": "2026-01-15T10:00:01Z"
-      },
       "emergencyId": "00000000-0000-0000-0000-000000000064",
       "eventId": 42,
-      "status": "responding",
-      "timestamp": "2026-01-15T10:00:01Z"
+      "helperId": "00000000-0000-0000-0000-000000000002",
+      "previousRole": "patient",
+      "reason": "better",
+      "resource": {
+        "description": "Beside the door",
+        "id": "00000000-0000-0000-0000-00000000004d",
+        "kind": "aed",
+        "location": {"address": "Am Ufer 1", "latitude": 52.5, "longitude": 13.4},
+        "openUntil": "2026-01-15T10:01:30Z"
+      },
+      "role": "aed",
+      "timestamp": "2026-01-15T10:00:04Z"
+    }
+    "#);
+}
+
+#[test]
+fn helper_stand_down() {
+    assert_snapshot!(payload_of("helper:stand_down", true, Viewer::Anyone), @r#"
+    {
+      "emergencyId": "00000000-0000-0000-0000-000000000064",
+      "eventId": 42,
+      "helperId": "00000000-0000-0000-0000-000000000002",
+      "reason": "enough_helpers",
+      "timestamp": "2026-01-15T10:00:05Z"
     }
     "#);
 }

@@ -95,7 +95,8 @@ pub fn helper_status(body: &Value) -> Result<ResponseUpdate, Problem> {
     let status = f.word("status");
     let status = f.require("status", status);
     let (notes, estimated_arrival) = (f.text("notes"), f.time("estimatedArrival"));
-    f.finish(status.map(|status| ResponseUpdate { status, notes, estimated_arrival }))
+    let resource_state = f.word("resourceState");
+    f.finish(status.map(|status| ResponseUpdate { status, notes, estimated_arrival, resource_state }))
 }
 
 /// `POST /emergencies/:id/resolve`: the notes. `resolutionType` is validated and ignored: the use case derives it from

@@ -42,7 +42,8 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::EmergencyNotFound => Refusal::UserNotFound,
         Refusal::UserNotFound => Refusal::ContactNotFound,
         Refusal::ContactNotFound => Refusal::ResourceNotFound,
-        Refusal::ResourceNotFound => Refusal::MessageNotFound,
+        Refusal::ResourceNotFound => Refusal::NoResource,
+        Refusal::NoResource => Refusal::MessageNotFound,
         Refusal::MessageNotFound => Refusal::HelperNotFound,
         Refusal::HelperNotFound => Refusal::PartyNotFound,
         Refusal::PartyNotFound => Refusal::PartyMissing,
@@ -107,6 +108,7 @@ fn every_refusal_has_status_reason_and_message() {
     404 user_not_found: User not found
     404 contact_not_found: Contact not found
     404 resource_not_found: Resource not found
+    409 no_resource: You are to bring no defibrillator
     404 message_not_found: Message not found
     404 helper_not_found: There is no such responding helper
     404 party_not_found: There is no such party to this emergency

@@ -49,6 +49,7 @@ fn the_owner_sees_the_actor_of_every_entry() {
     23 contact:notified null
     24 emergency:updated "00000000-0000-0000-0000-000000000001"
     26 emergency:moved "00000000-0000-0000-0000-000000000001"
+    27 helper:role_assigned "00000000-0000-0000-0000-000000000002"
     "#);
 }
 
@@ -59,7 +60,7 @@ fn every_entry_has_the_fields_of_its_schema() {
     let keys =
         |value: &Value| value.as_object().into_iter().flat_map(|object| object.keys().cloned()).collect::<Vec<_>>();
     let mut found = std::collections::BTreeSet::new();
-    let viewers = [(OWNER, Stage::Owner), (ADMIN, Stage::Administrator)];
+    let viewers = [(OWNER, Stage::Owner), (ADMIN, Stage::Administrator), (GRACE_HOPPER, Stage::Responder)];
     for entry in viewers.into_iter().flat_map(|(viewer, stage)| read(&all_events(), viewer, stage)) {
         let name = entry["event"].as_str().unwrap();
         let schema = &schemas[format!("Timeline{}", crate::documents::events::type_name(name))];
@@ -94,6 +95,8 @@ fn a_responding_helper_does_not_see_the_anonymous_owner_as_actor() {
     24 emergency:updated null
     25 response:check "00000000-0000-0000-0000-000000000002"
     26 emergency:moved null
+    27 helper:role_assigned "00000000-0000-0000-0000-000000000002"
+    28 helper:stand_down "00000000-0000-0000-0000-000000000002"
     "#);
 }
 
@@ -102,8 +105,8 @@ fn an_administrator_sees_the_same_as_the_owner_but_how_alerts_were_sent_for_cont
     let owners = summary(&all_events(), OWNER, Stage::Owner);
     let expected = owners.replace("23 contact:notified null", "22 alerts:pushed null");
     // Nor is the question to a helper shown to others.
-    let asked = format!("25 response:check \"{}\"\n26 emergency:moved", id::<UserId>(GRACE_HOPPER));
-    let expected = expected.replace("26 emergency:moved", &asked);
+    let check = format!("25 response:check \"{}\"\n26 ", id::<UserId>(GRACE_HOPPER));
+    let expected = expected.replace("26 ", &check);
     assert_eq!(summary(&all_events(), ADMIN, Stage::Administrator), expected);
 }
 

@@ -2,8 +2,8 @@
 
 use allynet_domain::{
     DeletedEmergency, Disclosure, Emergency, EmergencyStatus, EmergencyType, Metres, PlacePolicy, Priority,
-    ResolutionType, Response, ResponseStatus, SkippedCounts, Stage, Timestamp, UserId, port::Presence,
-    usecase::reading::EmergencyHelpers,
+    ResolutionType, ResourceId, Response, ResponseStatus, SkippedCounts, Stage, Timestamp, UserId, dispatch::TeamRole,
+    port::Presence, usecase::reading::EmergencyHelpers,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -113,6 +113,12 @@ struct ResponseView<'a> {
     /// Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
     /// part.
     stalled: Option<bool>,
+    /// The task of a helper who comes; `null` for viewers who take no part.
+    #[schemars(with = "Option<Word<TeamRole>>")]
+    role: Option<TeamRole>,
+    /// The box that the helper brings; `null` for viewers who take no part.
+    #[schemars(with = "Option<Uuid>")]
+    resource_id: Option<ResourceId>,
     /// Whether the helper is connected; `null` where the viewer may not know.
     online: Option<bool>,
     /// When the helper was connected last; `null` where the viewer may not know.
@@ -125,6 +131,7 @@ struct ResponseView<'a> {
 impl<'a> ResponseView<'a> {
     fn new(response: &'a Response, stage: Stage, shown: Disclosure, ids: fn(Uuid) -> Ids) -> Self {
         let texts = shown.shows_texts();
+        let assignment = response.assignment().filter(|_| stage.is_participant());
         Self {
             helper: HelperView::new(&response.helper, ids),
             status: response.status,
@@ -133,6 +140,8 @@ impl<'a> ResponseView<'a> {
             responded_at: response.responded_at,
             updated_at: response.updated_at,
             stalled: stage.is_participant().then_some(response.is_stalled()),
+            role: assignment.map(|held| held.role),
+            resource_id: assignment.and_then(|held| held.resource),
             online: None,
             last_seen_at: None,
             takes_part: (response.status != ResponseStatus::Cancelled).then_some(response.helper.person.id),

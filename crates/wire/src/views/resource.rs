@@ -1,8 +1,8 @@
 //! Resources, the same for everybody.
 
 use allynet_domain::{
-    Metres, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceSource, ResourceStatus, Text,
-    Timestamp, usecase::resources::PresentResource,
+    AssignedResource, Metres, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceSource,
+    ResourceStatus, Text, Timestamp, usecase::resources::PresentResource,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -88,6 +88,43 @@ impl<'a> From<&'a PresentResource> for ResourceView<'a> {
             status: *status,
             checked_at: *checked_at,
             source: *source,
+        }
+    }
+}
+
+/// The box that a helper is to bring.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "AssignedResource")]
+pub(crate) struct AssignedResourceView<'a> {
+    /// The id.
+    #[schemars(with = "uuid::Uuid")]
+    id: ResourceId,
+    /// What it is.
+    #[schemars(with = "Word<ResourceKind>")]
+    kind: ResourceKind,
+    /// Where it is.
+    location: ResourcePlace<'a>,
+    /// How to find it.
+    #[schemars(length(max = 500))]
+    description: Option<&'a str>,
+    /// When it cannot be reached any more; `null` if that is not known, or more than a week ahead.
+    open_until: Option<Timestamp>,
+}
+
+impl<'a> From<&'a AssignedResource> for AssignedResourceView<'a> {
+    fn from(resource: &'a AssignedResource) -> Self {
+        let AssignedResource { id, kind, position, address, description, open_until } = resource;
+        Self {
+            id: *id,
+            kind: *kind,
+            location: ResourcePlace {
+                latitude: position.latitude(),
+                longitude: position.longitude(),
+                address: address.as_ref().map(Text::as_str),
+            },
+            description: description.as_ref().map(Text::as_str),
+            open_until: *open_until,
         }
     }
 }

@@ -40,7 +40,7 @@ fn sign(second: i64) -> Sign {
 }
 
 fn repeats(status: ResponseStatus) -> ResponseUpdate {
-    ResponseUpdate { status, notes: None, estimated_arrival: None }
+    ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None }
 }
 
 #[test]

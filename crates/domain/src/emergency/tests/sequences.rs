@@ -60,7 +60,7 @@ fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Ref
         Step::Accept(helper) => emergency.accept(helper_card(helper), None, REACCEPT_PAUSE, now).map(drop),
         Step::Decline(helper) => emergency.decline(id(helper)),
         Step::Update(helper, status) => {
-            let told = ResponseUpdate { status, notes: None, estimated_arrival: None };
+            let told = ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None };
             let updated = emergency.update_response(id(helper), told, COMPLETION_HOLD, now)?;
             if let Some(updated) = updated {
                 follow(emergency, updated.search, now);

@@ -33,6 +33,7 @@ fn a_response_is_on_the_way_until_it_is_there_or_gone() {
     ] {
         assert_eq!(seen(status, |_| (), None), expected, "{status}");
     }
+    assert_eq!(seen(ResponseStatus::Cancelled, |r| r.record.dispatch.stood_down_at = Some(at(300)), None), "free");
     let counts = |r: &mut Response| r.record.counts_until = Some(at(901));
     assert_eq!(seen(ResponseStatus::Completed, counts, None), "there");
     assert_eq!(seen(ResponseStatus::Completed, counts, Some(at(2))), "free", "the owner asked for more help");

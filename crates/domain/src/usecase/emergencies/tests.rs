@@ -11,7 +11,8 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     Alert, EmergencyStatus, EventId, Metres,
-    port::{MockChanges, MockEmergencies, MockHelpers},
+    dispatch::Transport,
+    port::{AcceptanceContext, MockChanges, MockEmergencies, MockHelpers},
     testing::{EMERGENCY, clock, id, ids, no_access_log, no_backoff, no_queue, no_resources},
 };
 
@@ -39,8 +40,13 @@ pub(in crate::usecase) fn holding(emergency: &Emergency, alerts: &[Alert]) -> Mo
     emergencies.expect_load().returning(move |id, _| Ok((id == only).then(|| loaded.clone())));
     emergencies
         .expect_load_for_acceptance()
-        .returning(move |id, _| Ok((id == only).then(|| (for_acceptance.clone(), Vec::new()))));
+        .returning(move |id, _| Ok((id == only).then(|| for_accepting(for_acceptance.clone(), vec![]))));
     emergencies
+}
+
+/// What is read for an acceptance by a helper without a position who blocks these users.
+pub(in crate::usecase) fn for_accepting(loaded: Loaded, blocks: Vec<UserId>) -> AcceptanceContext {
+    AcceptanceContext { loaded, blocks, transport: Transport::default(), last_fix: None }
 }
 
 /// A store without emergencies.

@@ -8,7 +8,7 @@ use crate::{
     port::{Live, MockAccounts, MockPositions},
     testing::{
         ADMIN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, actor, admin, clock, helper, helper_record, id,
-        no_backoff, now, store, text, updated, with_responses,
+        no_backoff, now, store, text, updated, with_team,
     },
     usecase::emergencies::tests::{context, empty, holding as the_store_with, refusal, stale},
 };
@@ -59,7 +59,7 @@ async fn one_who_may_no_longer_help_drops_out_in_the_same_commit() {
     for blocks in [true, false] {
         for (others, waits) in [(vec![], true), (vec![(4, OnWay)], false)] {
             for status in [OnWay, Arrived, Completed] {
-                let live = with_responses(&[&[(GRACE_HOPPER, status)], others.as_slice()].concat());
+                let live = with_team(&[&[(GRACE_HOPPER, status)], others.as_slice()].concat());
                 let emergencies = responding_to(Some(live));
                 let (cx, committed) = holding(helper(GRACE_HOPPER), HelperPolicy::Verified);
                 let (by, user) = (actor(admin()), id(GRACE_HOPPER));

@@ -48,7 +48,14 @@ async fn who_may_no_longer_help_stays_out_and_all_who_were_alerted_are_told() {
     let kinds: Vec<_> = change.events.iter().map(|e| e.event.kind()).collect();
     assert_eq!(
         kinds,
-        ["emergency_reopened", "helper_status_updated", "helper_status_updated", "response_checked", "helpers_alerted"],
+        [
+            "emergency_reopened",
+            "helper_status_updated",
+            "helper_status_updated",
+            "response_checked",
+            "helpers_alerted",
+            "role_assigned"
+        ],
         "who comes back is asked, and the search goes on"
     );
     let Event::EmergencyReopened { alerted, participants, .. } = &change.events[0].event else { panic!("{change:?}") };

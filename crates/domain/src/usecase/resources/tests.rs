@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::{
-    Position, ResourceAccess, ResourceKind, ResponseStatus,
+    Position, ResourceAccess, ResourceKind, ResponseStatus, SEEN_FIX_AGE,
     testing::{GRACE_HOPPER, at, call, edited, id, position, with_responses},
 };
 
@@ -50,9 +50,9 @@ fn only_who_responds_and_is_beside_a_resource_near_the_emergency_has_seen_it() {
             e.responses[0].last_fix = Some((north(place, helper), at(500) - age));
         });
         let resource = defibrillator(north(place, resource));
-        let found = has_seen(&emergency, id(GRACE_HOPPER), &resource, at(500));
+        let found = emergency.has_seen(id(GRACE_HOPPER), &resource, at(500));
         assert_eq!(found, seen, "{status:?}, {:?}", resource.details.position);
     }
     let nobody = with_responses(&[]);
-    assert!(!has_seen(&nobody, id(GRACE_HOPPER), &defibrillator(place), at(500)), "without a response");
+    assert!(!nobody.has_seen(id(GRACE_HOPPER), &defibrillator(place), at(500)), "without a response");
 }

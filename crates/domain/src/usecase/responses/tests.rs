@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::{
     Account, Alert, EmergencyStatus, HelperPolicy, ResponseStatus, Verification,
+    dispatch::{RoleReason, TeamRole},
     port::{self, MockEmergencies},
     testing::{
         ADMIN, ALAN, Committed, GRACE_HOPPER, OWNER, STRANGER, account, active_emergency, actor, at, edited, events_of,
         grace_hopper, helper, helper_card, helper_record, id, now, owner, resolved, store, text, updated,
-        with_responses,
+        with_responses, with_team,
     },
     usecase::{
-        emergencies::tests::{alert, conflict, context, declined, empty, holding, refusal, stale, the_emergency},
+        emergencies::tests::{
+            alert, conflict, context, declined, empty, for_accepting, holding, refusal, stale, the_emergency,
+        },
         retry::MAX_ATTEMPTS,
     },
 };
@@ -25,7 +28,13 @@ fn service(emergency: &Emergency, alerts: &[Alert], outcomes: Vec<port::Result<(
 }
 
 fn update_to(status: ResponseStatus) -> ResponseUpdate {
-    ResponseUpdate { status, notes: Some(text("By bike")), estimated_arrival: None }
+    ResponseUpdate { status, notes: Some(text("By bike")), estimated_arrival: None, resource_state: None }
+}
+
+/// The role of the first helpers at the patient.
+fn role_of_grace() -> Event {
+    let (helper, role, reason) = (id(GRACE_HOPPER), TeamRole::Patient, RoleReason::Accepted);
+    Event::RoleAssigned { helper, role, resource: None, previous: None, reason, at: now() }
 }
 
 fn declines(emergency: Emergency, declined: u32) -> Emergency {
@@ -48,6 +57,7 @@ async fn the_first_to_accept_joins_and_changes_the_status() {
                 separated_from: vec![]
             },
             Event::StatusChanged { status: EmergencyStatus::Responding, updated_at: now() },
+            role_of_grace(),
             Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
         ]
     );
@@ -79,7 +89,7 @@ async fn an_acceptance_names_the_responding_helpers_that_a_block_separates_by_no
         emergencies
             .expect_load_for_acceptance()
             .withf(|of, helper| (*of, *helper) == (the_emergency(), id(GRACE_HOPPER)))
-            .returning(move |_, _| Ok(Some((loaded.clone(), blocks.clone()))));
+            .returning(move |_, _| Ok(Some(for_accepting(loaded.clone(), blocks.clone()))));
         let cx = context(emergencies, changes);
         // As of a second ago, when another node had not carried out the block or its end.
         let mut actor = grace_hopper();
@@ -97,7 +107,7 @@ async fn an_acceptance_names_the_responding_helpers_that_a_block_separates_by_no
 
 #[tokio::test]
 async fn a_later_one_joins_and_only_their_response_is_written() {
-    let (cx, committed) = service(&with_responses(&[(ALAN, OnWay)]), &[], vec![]);
+    let (cx, committed) = service(&with_team(&[(ALAN, OnWay)]), &[], vec![]);
     let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
     let change = committed.only();
     assert_eq!(
@@ -110,6 +120,7 @@ async fn a_later_one_joins_and_only_their_response_is_written() {
                 transport: Transport::Foot,
                 separated_from: vec![]
             },
+            role_of_grace(),
             Event::DetailsDisclosed { helper: id(GRACE_HOPPER), emergency: EmergencyOverview::from(&after) },
         ]
     );
@@ -123,7 +134,7 @@ async fn one_who_cancelled_may_come_back() {
     let after = accept(&cx, &grace_hopper(), the_emergency(), None).await.unwrap();
     assert_eq!((after.status(), after.responses().len()), (EmergencyStatus::Responding, 1));
     let kinds: Vec<_> = events_of(&committed.only(), GRACE_HOPPER).iter().map(Event::kind).collect();
-    assert_eq!(kinds, ["helper_joined", "status_changed", "details_disclosed"]);
+    assert_eq!(kinds, ["helper_joined", "status_changed", "role_assigned", "details_disclosed"]);
 }
 
 #[tokio::test]
@@ -289,7 +300,7 @@ async fn one_who_comes_cannot_decline() {
 
 #[tokio::test]
 async fn an_update_tells_what_is_recorded() {
-    let before = with_responses(&[(GRACE_HOPPER, Responding), (ALAN, OnWay)]);
+    let before = with_team(&[(GRACE_HOPPER, Responding), (ALAN, OnWay)]);
     let before = edited(before, |e| e.responses[0].estimated_arrival = Some(at(60)));
     let (cx, committed) = service(&before, &[], vec![]);
     let (after, relation) = update(&cx, &grace_hopper(), the_emergency(), update_to(Arrived)).await.unwrap();
@@ -384,21 +395,21 @@ fn one_after_the_other(looks: Vec<Emergency>) -> MockEmergencies {
     emergencies.expect_load().returning(move |of, _| Ok(next(of)));
     emergencies
         .expect_load_for_acceptance()
-        .returning(move |of, _| Ok(next_for_acceptance(of).map(|loaded| (loaded, vec![]))));
+        .returning(move |of, _| Ok(next_for_acceptance(of).map(|loaded| for_accepting(loaded, vec![]))));
     emergencies
 }
 
 #[tokio::test]
 async fn of_two_who_accept_at_once_the_slower_one_is_not_the_first() {
     let (changes, committed) = store(stale(1));
-    let looks = vec![active_emergency(), with_responses(&[(ALAN, Responding)])];
+    let looks = vec![active_emergency(), with_team(&[(ALAN, Responding)])];
     let after =
         accept(&context(one_after_the_other(looks), changes), &grace_hopper(), the_emergency(), None).await.unwrap();
     assert_eq!(after.responses().len(), 2);
     let kinds = |change: &crate::Change| events_of(change, GRACE_HOPPER).iter().map(Event::kind).collect::<Vec<_>>();
     let attempts = committed.attempts();
-    assert_eq!(kinds(&attempts[0]), ["helper_joined", "status_changed", "details_disclosed"]);
-    assert_eq!(kinds(&attempts[1]), ["helper_joined", "details_disclosed"]);
+    assert_eq!(kinds(&attempts[0]), ["helper_joined", "status_changed", "role_assigned", "details_disclosed"]);
+    assert_eq!(kinds(&attempts[1]), ["helper_joined", "role_assigned", "details_disclosed"]);
 }
 
 #[tokio::test]
@@ -467,7 +478,7 @@ async fn an_emergency_that_a_block_hides_can_neither_be_accepted_nor_declined() 
         let (for_acceptance, blocks) = (loaded.clone(), if by_helper { vec![id(OWNER)] } else { vec![] });
         emergencies
             .expect_load_for_acceptance()
-            .returning(move |_, _| Ok(Some((for_acceptance.clone(), blocks.clone()))));
+            .returning(move |_, _| Ok(Some(for_accepting(for_acceptance.clone(), blocks.clone()))));
         emergencies.expect_load().returning(move |_, _| Ok(Some(loaded.clone())));
         let (changes, _) = store(vec![]);
         let cx = context(emergencies, changes);

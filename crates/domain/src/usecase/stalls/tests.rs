@@ -20,7 +20,9 @@ async fn a_sign_of_a_stalled_helper_is_told_and_any_other_only_stored() {
         e.status = EmergencyStatus::Active;
         e.search.wave_at = Some(at(60));
     });
-    for (emergency, kinds) in [(on_the_way, &[][..]), (stalled, &["helper_status_updated", "status_changed"])] {
+    for (emergency, kinds) in
+        [(on_the_way, &[][..]), (stalled, &["helper_status_updated", "status_changed", "role_assigned"])]
+    {
         let (cx, committed) = service(&emergency);
         let sign = Sign { at: now(), speed: None };
         note_sign(&cx, the_emergency(), id(GRACE_HOPPER), sign).await.unwrap();

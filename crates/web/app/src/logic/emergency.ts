@@ -19,6 +19,8 @@ const RULES: Applied = {
       respondedAt: joinedAt,
       updatedAt: joinedAt,
       stalled: false,
+      role: null,
+      resourceId: null,
       online: true,
       lastSeenAt: null,
     };
@@ -29,6 +31,12 @@ const RULES: Applied = {
     ...emergency,
     respondingHelpers: emergency.respondingHelpers.map((each) =>
       each.helper.id === helperId ? { ...each, status, notes, stalled, updatedAt } : each,
+    ),
+  }),
+  'helper:role_assigned': (emergency, { helperId, role, resource }) => ({
+    ...emergency,
+    respondingHelpers: emergency.respondingHelpers.map((each) =>
+      each.helper.id === helperId ? { ...each, role, resourceId: resource?.id ?? null } : each,
     ),
   }),
   'emergency:status_changed': (emergency, { status, timestamp }) => ({ ...emergency, status, updatedAt: timestamp }),

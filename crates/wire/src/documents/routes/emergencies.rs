@@ -147,6 +147,7 @@ fn responding() -> Vec<Route> {
                 NOT_AUTHORIZED,
                 EMERGENCY_ENDED,
                 (409, "invalid_transition"),
+                (409, "no_resource"),
                 CONTENDED,
             ]),
     ]

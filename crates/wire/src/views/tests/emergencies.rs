@@ -3,6 +3,7 @@
 use allynet_domain::{
     AvailableHelpers, Emergency, EmergencyStatus, Location, Metres, Movement, PlaceBeforeAccept, PlacePolicy, Position,
     ResponseStatus, SessionFix, Stage, Timestamp, UserId,
+    dispatch::{Assignment, TeamRole},
     port::Presence,
     testing::{ALAN, GRACE_HOPPER, at, edited, id, position},
     usecase::reading::EmergencyHelpers,
@@ -97,7 +98,9 @@ fn an_anonymous_emergency_that_was_resolved_for_its_owner() {
           "lastSeenAt": null,
           "notes": "By bike",
           "online": null,
+          "resourceId": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "role": null,
           "stalled": false,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -169,7 +172,9 @@ fn an_anonymous_emergency_that_was_resolved_for_a_responding_helper() {
           "lastSeenAt": null,
           "notes": "By bike",
           "online": null,
+          "resourceId": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "role": null,
           "stalled": false,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -237,7 +242,9 @@ fn an_anonymous_emergency_for_a_looker_on() {
           "lastSeenAt": null,
           "notes": null,
           "online": null,
+          "resourceId": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "role": null,
           "stalled": null,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -366,7 +373,9 @@ fn an_approximate_emergency_for_an_alerted_helper() {
           "lastSeenAt": null,
           "notes": null,
           "online": null,
+          "resourceId": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "role": null,
           "stalled": null,
           "status": "on_way",
           "updatedAt": "2026-01-15T10:00:02Z"
@@ -464,7 +473,9 @@ fn helpers_are_those_who_respond_and_numbers_of_others() {
           "notes": "By bike",
           "online": true,
           "profile": {"firstName": "Grace", "lastName": "Hopper"},
+          "resourceId": null,
           "respondedAt": "2026-01-15T10:00:01Z",
+          "role": null,
           "stalled": false,
           "status": "on_way",
           "trustScore": 150,
@@ -484,4 +495,23 @@ fn helpers_are_those_who_respond_and_numbers_of_others() {
     assert_eq!(to_others["within"], view(Stage::Owner, on_way, exact_places(), &distances)["within"]);
     let cancelled = view(Stage::Owner, ResponseStatus::Cancelled, exact_places(), &distances);
     assert_eq!(json!([cancelled["helpers"], cancelled["count"]]), json!([[], 0]));
+}
+
+#[test]
+fn roles_are_shown_to_those_who_take_part() {
+    let assignment =
+        Assignment { role: TeamRole::Aed, resource: Some(id(77)), has_collected: false, since: at(2), moves: 0 };
+    let emergency = edited(filled_emergency(true), |e| e.responses[0].record.dispatch.assignment = Some(assignment));
+    for (stage, is_shown) in [
+        (Stage::Owner, true),
+        (Stage::Responder, true),
+        (Stage::Administrator, true),
+        (Stage::Alerted, false),
+        (Stage::LookerOn, false),
+    ] {
+        let view = rendered(&emergency, stage);
+        let response = &view["respondingHelpers"][0];
+        let expected = is_shown.then_some(("aed", "00000000-0000-0000-0000-00000000004d")).unzip();
+        assert_eq!((response["role"].as_str(), response["resourceId"].as_str()), expected, "{stage:?}");
+    }
 }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     ResponseStatus, ResponseUpdate,
-    testing::{ALAN, GRACE_HOPPER, edited, events_of, grace_hopper, recipient, resolved, updated, with_responses},
+    testing::{
+        ALAN, GRACE_HOPPER, edited, events_of, grace_hopper, recipient, resolved, updated, with_responses, with_team,
+    },
     usecase::{
         emergencies::tests::{alert, declined, refusal, stale, the_emergency},
         responses,
@@ -12,7 +14,7 @@ use crate::{
 use ResponseStatus::{Cancelled, Completed, OnWay};
 
 fn cancelling() -> ResponseUpdate {
-    ResponseUpdate { status: Cancelled, notes: None, estimated_arrival: None }
+    ResponseUpdate { status: Cancelled, notes: None, estimated_arrival: None, resource_state: None }
 }
 
 fn near() -> Vec<Recipient> {
@@ -64,7 +66,7 @@ async fn a_place_is_given_away_on_condition_of_the_revision() {
 #[tokio::test]
 async fn one_who_cancels_while_others_come_is_replaced() {
     for (other, timer) in [(OnWay, Some(crate::testing::at(181))), (Completed, Some(crate::testing::at(601)))] {
-        let before = with_responses(&[(GRACE_HOPPER, OnWay), (ALAN, other)]);
+        let before = with_team(&[(GRACE_HOPPER, OnWay), (ALAN, other)]);
         let alerts = [alert(GRACE_HOPPER), alert(ALAN)];
         let (cx, committed) = service(&before, &alerts, around(&near(), 50));
         let (after, _) = responses::update(&cx, &grace_hopper(), the_emergency(), cancelling()).await.unwrap();

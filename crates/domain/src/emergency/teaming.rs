@@ -1,0 +1,217 @@
+//! The team that comes: gives helpers their roles, by their responses and the boxes around.
+
+use std::ops::Range;
+
+use chrono::Timelike as _;
+
+use super::{Emergency, ResourceState, Response, weighing::journey};
+use crate::{
+    EmergencyType, Metres, Position, Refusal, Resource, ResourceAccess, ResourceId, ResourceKind, ResourceStatus,
+    SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN, Timestamp, UserId,
+    dispatch::{
+        AedBox, Assignment, RoleChange, StandDownReason, TeamMember, TeamRole, Transport, TravelModel, assign_team,
+        stand_downs,
+    },
+};
+
+/// The hours of the day at which a box is taken to be open whose hours are not known.
+const USUALLY_OPEN: Range<u32> = 8..20;
+
+/// What has changed in a team.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TeamUpdate {
+    /// Helpers with another role, or another box.
+    pub roles: Vec<RoleChange>,
+    /// Helpers who need not come.
+    pub stand_downs: Vec<(UserId, StandDownReason)>,
+    /// Helpers who had a role and do not come any more.
+    pub released: Vec<UserId>,
+}
+
+impl TeamUpdate {
+    /// Whether the response of this helper has changed.
+    pub fn concerns(&self, helper: UserId) -> bool {
+        self.roles.iter().any(|change| change.helper == helper)
+            || self.stand_downs.iter().any(|(told, _)| *told == helper)
+            || self.released.contains(&helper)
+    }
+}
+
+impl Response {
+    /// The role, if it was given for this response and not for one that was cancelled before.
+    pub fn assignment(&self) -> Option<Assignment> {
+        self.record.dispatch.assignment.filter(|held| held.since >= self.responded_at)
+    }
+}
+
+impl Emergency {
+    /// Records how a helper who has accepted travels, and the newest position.
+    pub fn record_way(&mut self, helper: UserId, transport: Transport, last_fix: Option<(Position, Timestamp)>) {
+        if let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) {
+            (response.transport, response.last_fix) = (transport, last_fix);
+        }
+    }
+
+    /// Whether a defibrillator helps here, is not here yet, and there is a helper who might bring it.
+    pub fn needs_box(&self) -> bool {
+        let is_of_kind = matches!(self.call.details.kind, EmergencyType::Medical | EmergencyType::Accident);
+        is_of_kind && !self.search.has_box && self.status().is_live() && self.responses.iter().any(Response::is_active)
+    }
+
+    /// Whether the resource is near the emergency, and the helper responds and was beside the resource just now.
+    pub fn has_seen(&self, helper: UserId, resource: &Resource, now: Timestamp) -> bool {
+        let place = resource.details.position;
+        if self.call.details.location.position.distance_to(place) > SEEN_AROUND {
+            return false;
+        }
+        let response = self.response(helper).filter(|response| response.status.is_engaged());
+        let fix = response.and_then(|response| response.last_fix).filter(|(_, at)| now - *at <= SEEN_FIX_AGE);
+        fix.is_some_and(|(position, _)| position.distance_to(place) <= SEEN_WITHIN)
+    }
+
+    /// The boxes that helpers are to bring, or have taken.
+    pub fn assigned_boxes(&self) -> impl Iterator<Item = ResourceId> + '_ {
+        self.responses.iter().filter_map(|response| response.assignment()?.resource)
+    }
+
+    /// Gives those who come their roles. `resources` are those around, and those that helpers are to bring.
+    pub fn assign_team(&mut self, travel: &TravelModel, resources: &[Resource], now: Timestamp) -> TeamUpdate {
+        if !self.status().is_live() {
+            return TeamUpdate::default();
+        }
+        let released = self.release();
+        let place = self.call.details.location.position;
+        let (boxes, places): (Vec<AedBox>, Vec<Position>) =
+            resources.iter().filter_map(|resource| self.usable_box(resource, travel, now)).unzip();
+        let of_team = self.responses.iter().filter(|response| response.is_active());
+        let members: Vec<_> = of_team.map(|response| member(response, place, &places, travel, now)).collect();
+        let roles = assign_team(now, self.call.details.kind, travel, &members, &boxes);
+        for change in &roles {
+            self.set_assignment(change.helper, change.assignment);
+        }
+        let stand_downs = self.tell_to_stand_down(&members, now);
+        TeamUpdate { roles, stand_downs, released }
+    }
+
+    /// Takes the roles of helpers who do not come any more. A box that one of them has taken is not where it was.
+    fn release(&mut self) -> Vec<UserId> {
+        let mut released = Vec::new();
+        for response in self.responses.iter_mut().filter(|response| !response.is_active()) {
+            let Some(held) = response.record.dispatch.assignment.take() else { continue };
+            released.push(response.helper.person.id);
+            if let Some(taken) = held.resource.filter(|_| held.has_collected) {
+                self.search.unavailable_boxes.push(taken);
+            }
+        }
+        released
+    }
+
+    /// A box that may be fetched, and where it is. `None` for anything else.
+    fn usable_box(&self, resource: &Resource, travel: &TravelModel, now: Timestamp) -> Option<(AedBox, Position)> {
+        let details = &resource.details;
+        let is_usable = self.needs_box()
+            && details.kind == ResourceKind::Aed
+            && resource.status == ResourceStatus::Available
+            && details.access != ResourceAccess::Private
+            && !self.search.unavailable_boxes.contains(&resource.id);
+        if !is_usable {
+            return None;
+        }
+        let hour = travel.zone.map_or_else(|| now.hour(), |zone| now.with_timezone(&zone.tz()).hour());
+        // Of a box whose hours are not known it costs time by day that they are not, and by night it is taken to be closed.
+        let is_open = details.is_open(travel.zone, now).or((!USUALLY_OPEN.contains(&hour)).then_some(false));
+        let distance = self.call.details.location.position.distance_to(details.position);
+        Some((AedBox { id: resource.id, distance, is_open }, details.position))
+    }
+
+    /// Notes which helpers are told that they need not come. Never a second time, nor one who brings the defibrillator.
+    fn tell_to_stand_down(&mut self, members: &[TeamMember], now: Timestamp) -> Vec<(UserId, StandDownReason)> {
+        let mut told = stand_downs(members);
+        told.retain(|(helper, _)| {
+            let response = self.responses.iter_mut().find(|response| response.helper.person.id == *helper);
+            response.is_some_and(|response| {
+                let dispatch = &mut response.record.dispatch;
+                let is_told = dispatch.stood_down_at.is_some();
+                let brings_box = dispatch.assignment.is_some_and(|held| held.role == TeamRole::Aed);
+                if is_told || brings_box {
+                    return false;
+                }
+                dispatch.stood_down_at = Some(now);
+                true
+            })
+        });
+        told
+    }
+
+    const fn place(&self) -> Position {
+        self.call.details.location.position
+    }
+
+    fn set_assignment(&mut self, helper: UserId, assignment: Assignment) {
+        if let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) {
+            response.record.dispatch.assignment = Some(assignment);
+        }
+    }
+
+    /// Whether a report of the helper changes what is known of the box that they are to bring.
+    pub(super) fn changes_box(&self, response: &Response, state: Option<ResourceState>, now: Timestamp) -> bool {
+        let (Some(state), Some(held)) = (state, response.assignment()) else { return false };
+        held.resource.is_some()
+            && match state {
+                ResourceState::Collected => !held.has_collected,
+                ResourceState::Delivered => {
+                    !self.search.has_box && (!held.has_collected || !response.is_seen_away(self.place(), now))
+                }
+                // The report because of which another box was assigned, sent again, is not about that one.
+                ResourceState::Missing => response.record.dispatch.box_missing_at != Some(response.updated_at),
+            }
+    }
+
+    /// The helper reports what became of the box that they are to bring. One that is delivered elsewhere, as a recent position
+    /// tells, is collected.
+    ///
+    /// # Errors
+    /// [`Refusal::NoResource`] if there is none.
+    pub fn note_box(&mut self, helper: UserId, state: ResourceState, now: Timestamp) -> Result<(), Refusal> {
+        let response = self.response(helper).ok_or(Refusal::NoResource)?;
+        let held = response.assignment().ok_or(Refusal::NoResource)?;
+        let resource = held.resource.ok_or(Refusal::NoResource)?;
+        let is_away = response.is_seen_away(self.place(), now);
+        match state {
+            ResourceState::Collected => {}
+            ResourceState::Delivered => self.search.has_box |= !is_away,
+            ResourceState::Missing => self.search.unavailable_boxes.push(resource),
+        }
+        let is_missing = state == ResourceState::Missing;
+        let assignment = Assignment { has_collected: !is_missing, ..held };
+        if let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) {
+            let dispatch = &mut response.record.dispatch;
+            dispatch.assignment = Some(assignment);
+            dispatch.box_missing_at = is_missing.then_some(now).or(dispatch.box_missing_at);
+        }
+        Ok(())
+    }
+}
+
+fn member(
+    response: &Response,
+    place: Position,
+    boxes: &[Position],
+    travel: &TravelModel,
+    now: Timestamp,
+) -> TeamMember {
+    let is_there = response.is_there(place, now);
+    let at = response.last_fix.map(|(position, _)| position);
+    let distances = |at: Position| boxes.iter().map(|place| at.distance_to(*place)).collect();
+    TeamMember {
+        helper: response.helper.person.id,
+        arrival: if is_there { 0.0 } else { travel.arrival_of_accepted(now, &journey(response, place, now)) },
+        speed: travel.speed(response.transport),
+        distance: at.map(|at| if is_there { Metres::new(0.0) } else { place.distance_to(at) }),
+        distances_to_boxes: at.map(distances).unwrap_or_default(),
+        assignment: response.assignment(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    ResourceDetails, ResourceSource, ResponseStatus,
+    dispatch::{RoleReason, TeamRole::*},
+    testing::{COMPLETION_HOLD, REACCEPT_PAUSE, active_emergency, at, edited, helper_card, id, text},
+};
+
+/// Metres to the north, in degrees.
+fn north(metres: f64) -> Position {
+    let place = active_emergency().call().details.location.position;
+    Position::new(place.latitude() + metres / 111_200.0, place.longitude()).unwrap()
+}
+
+fn aed(number: u128, metres: f64, hours: Option<&str>) -> Resource {
+    Resource {
+        id: id(number),
+        details: ResourceDetails {
+            kind: ResourceKind::Aed,
+            position: north(metres),
+            address: None,
+            access: ResourceAccess::Public,
+            opening_hours: hours.map(text),
+            indoor: None,
+            level: None,
+            description: None,
+            phone: None,
+        },
+        status: ResourceStatus::Available,
+        checked_at: None,
+        source: ResourceSource::Osm,
+        created_at: at(0),
+    }
+}
+
+/// The emergency, accepted by helpers 2, 3 and so on, this many metres away; each gets a role at once.
+fn accepted(metres: &[f64], boxes: &[Resource]) -> Emergency {
+    let mut emergency = active_emergency();
+    for (number, metres) in (2..).zip(metres) {
+        join(&mut emergency, number, *metres, 10);
+        assign(&mut emergency, boxes, 10);
+    }
+    emergency
+}
+
+fn join(emergency: &mut Emergency, number: u128, metres: f64, second: i64) {
+    emergency.accept(helper_card(number), None, REACCEPT_PAUSE, at(second)).unwrap();
+    *emergency = edited(emergency.clone(), |e| {
+        let response = e.responses.iter_mut().find(|r| r.helper.person.id == id(number)).unwrap();
+        response.last_fix = Some((north(metres), at(second)));
+    });
+}
+
+fn assign(emergency: &mut Emergency, boxes: &[Resource], second: i64) -> TeamUpdate {
+    emergency.assign_team(&TravelModel::default(), boxes, at(second))
+}
+
+fn report(emergency: &mut Emergency, number: u128, status: ResponseStatus, state: Option<ResourceState>, second: i64) {
+    let update = crate::ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: state };
+    emergency.update_response(id(number), update, COMPLETION_HOLD, at(second)).unwrap();
+}
+
+fn roles(emergency: &Emergency) -> Vec<Option<TeamRole>> {
+    emergency.responses().iter().map(|response| response.assignment().map(|held| held.role)).collect()
+}
+
+fn box_of(emergency: &Emergency, number: u128) -> Option<ResourceId> {
+    emergency.response(id(number)).unwrap().assignment()?.resource
+}
+
+#[test]
+fn each_has_one_role_and_one_brings_the_box() {
+    let emergency = accepted(&[300.0, 310.0, 320.0, 330.0, 340.0], &[aed(77, 400.0, Some("24/7"))]);
+    let held = roles(&emergency);
+    assert_eq!(held.iter().filter(|role| **role == Some(Aed)).count(), 1, "{held:?}");
+    assert_eq!(held.iter().filter(|role| **role == Some(Patient)).count(), 2, "{held:?}");
+    assert_eq!(held.iter().filter(|role| **role == Some(Guide)).count(), 1, "{held:?}");
+    assert_eq!(held.iter().filter(|role| **role == Some(Standby)).count(), 1, "{held:?}");
+    let bringer = emergency.responses().iter().find(|r| r.assignment().unwrap().role == Aed).unwrap();
+    assert_eq!(bringer.assignment().unwrap().resource, Some(id(77)));
+    let others = emergency.responses().iter().filter(|r| r.helper.person.id != bringer.helper.person.id);
+    assert!(others.into_iter().all(|r| r.assignment().unwrap().resource.is_none()));
+}
+
+#[test]
+fn when_who_brings_the_box_cancels_the_next_one_does() {
+    let boxes = [aed(77, 400.0, Some("24/7"))];
+    let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+    let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+    report(&mut emergency, bringer, ResponseStatus::Cancelled, None, 20);
+    let update = assign(&mut emergency, &boxes, 20);
+    let next = update.roles.iter().find(|change| change.assignment.role == Aed).unwrap();
+    assert_eq!((next.reason, next.assignment.resource), (RoleReason::Vacated, Some(id(77))));
+    assert!(update.released == [id(bringer)] && update.concerns(id(bringer)) && update.concerns(next.helper));
+    assert_eq!(assign(&mut emergency, &boxes, 20), TeamUpdate::default(), "nothing is left to change");
+}
+
+#[test]
+fn at_night_an_open_box_beats_a_closed_one_and_those_of_unknown_hours() {
+    // It is 3 o'clock in the zone.
+    let travel = TravelModel { zone: Some("America/Los_Angeles".parse().unwrap()), ..TravelModel::default() };
+    let night = "2026-01-15T11:00:00Z".parse().unwrap();
+    let private = Resource {
+        details: ResourceDetails { access: ResourceAccess::Private, ..aed(70, 50.0, Some("24/7")).details },
+        ..aed(70, 50.0, None)
+    };
+    let missing = Resource { status: ResourceStatus::Missing, ..aed(71, 50.0, Some("24/7")) };
+    let boxes =
+        [private, missing, aed(72, 100.0, Some("08:00-20:00")), aed(73, 150.0, None), aed(74, 400.0, Some("24/7"))];
+    let mut emergency = active_emergency();
+    for (number, metres) in [(2, 300.0), (3, 500.0)] {
+        join(&mut emergency, number, metres, 10);
+    }
+    emergency.assign_team(&travel, &boxes, night);
+    let brought: Vec<_> = emergency.assigned_boxes().collect();
+    assert_eq!(brought, [id(74)]);
+    // By day the nearest one, although its hours are not known, if it is not closed.
+    let mut emergency = accepted(&[300.0, 500.0], &[aed(73, 150.0, None)]);
+    assign(&mut emergency, &[aed(73, 150.0, None)], 10);
+    assert_eq!(emergency.assigned_boxes().collect::<Vec<_>>(), [id(73)]);
+}
+
+#[test]
+fn no_other_helper_is_sent_to_a_box_that_is_missing_or_was_taken_along() {
+    use ResourceState::{Collected, Missing};
+    let boxes = [aed(77, 400.0, Some("24/7"))];
+    for (state, then) in [(Missing, ResponseStatus::OnWay), (Collected, ResponseStatus::Cancelled)] {
+        let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+        let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+        report(&mut emergency, bringer, ResponseStatus::OnWay, Some(state), 20);
+        let update = assign(&mut emergency, &boxes, 20);
+        if state == Missing {
+            assert!(update.roles.iter().any(|change| change.helper == id(bringer)), "{update:?}");
+        }
+        report(&mut emergency, bringer, then, None, 40);
+        assign(&mut emergency, &boxes, 40);
+        assert_eq!(emergency.assigned_boxes().count(), 0, "{state}");
+        let another = [boxes[0].clone(), aed(78, 450.0, Some("24/7"))];
+        assign(&mut emergency, &another, 50);
+        assert_eq!(emergency.assigned_boxes().collect::<Vec<_>>(), [id(78)], "{state}");
+    }
+}
+
+#[test]
+fn once_a_box_is_there_no_other_is_fetched() {
+    let boxes = [aed(77, 400.0, Some("24/7")), aed(78, 410.0, Some("24/7"))];
+    let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+    let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+    report(&mut emergency, bringer, ResponseStatus::Arrived, Some(ResourceState::Delivered), 20);
+    assert!(!emergency.needs_box());
+    assign(&mut emergency, &[], 20);
+    report(&mut emergency, bringer, ResponseStatus::Cancelled, None, 30);
+    assign(&mut emergency, &boxes, 30);
+    assert_eq!(emergency.assigned_boxes().count(), 0);
+}
+
+#[test]
+fn a_box_is_not_there_while_its_helper_is_seen_elsewhere() {
+    let boxes = [aed(77, 900.0, Some("24/7"))];
+    let mut emergency = accepted(&[300.0, 900.0], &boxes);
+    let told = |notes: &str| crate::ResponseUpdate {
+        status: ResponseStatus::OnWay,
+        notes: Some(text(notes)),
+        estimated_arrival: None,
+        resource_state: Some(ResourceState::Delivered),
+    };
+    for second in [20, 21] {
+        emergency.update_response(id(3), told("here"), COMPLETION_HOLD, at(second)).unwrap();
+        assert!(!emergency.search().has_box, "they are 900 m away");
+    }
+    // Each further report counts, so that there cannot be many.
+    let refused =
+        (0..100).find_map(|n| emergency.update_response(id(3), told(&n.to_string()), COMPLETION_HOLD, at(22)).err());
+    assert!(matches!(refused, Some(Refusal::TooSoon { .. })), "{refused:?}");
+    emergency = edited(emergency, |e| e.responses[1].last_fix = Some((north(20.0), at(400))));
+    emergency.update_response(id(3), told("now"), COMPLETION_HOLD, at(401)).unwrap();
+    assert!(emergency.search().has_box);
+}
+
+#[test]
+fn no_helper_is_sent_to_a_third_box_after_two_that_were_missing() {
+    let boxes: Vec<_> = (0_u8..6).map(|n| aed(77 + u128::from(n), 400.0 + f64::from(n), Some("24/7"))).collect();
+    let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+    let mut reports = std::collections::BTreeMap::new();
+    for second in 20..40 {
+        let Some(bringer) = (2..5).find(|&number| box_of(&emergency, number).is_some()) else { break };
+        emergency.note_box(id(bringer), ResourceState::Missing, at(second)).unwrap();
+        let update = assign(&mut emergency, &boxes, second);
+        assert!(update.roles.iter().any(|change| change.reason == RoleReason::ResourceMissing), "{update:?}");
+        *reports.entry(bringer).or_insert(0) += 1;
+    }
+    assert!(reports.len() == 2 && reports.values().all(|reports| *reports <= 3), "{reports:?}");
+}
+
+#[test]
+fn the_state_of_a_box_is_refused_without_one_and_the_same_report_again_is_not() {
+    let boxes = [aed(77, 400.0, Some("24/7")), aed(78, 450.0, Some("24/7"))];
+    let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+    let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+    let other = if bringer == 2 { 3 } else { 2 };
+    let told = |state| crate::ResponseUpdate {
+        status: ResponseStatus::OnWay,
+        notes: None,
+        estimated_arrival: None,
+        resource_state: Some(state),
+    };
+    let refused = emergency.update_response(id(other), told(ResourceState::Collected), COMPLETION_HOLD, at(20));
+    assert_eq!(refused, Err(Refusal::NoResource));
+    let missing = told(ResourceState::Missing);
+    assert!(emergency.update_response(id(bringer), missing.clone(), COMPLETION_HOLD, at(20)).unwrap().is_some());
+    assign(&mut emergency, &boxes, 20);
+    let brought: Vec<_> = emergency.assigned_boxes().collect();
+    assert_eq!(brought, [id(78)]);
+    let again = emergency.update_response(id(bringer), missing, COMPLETION_HOLD, at(25));
+    assert_eq!(again, Ok(None));
+    assert_eq!(emergency.assigned_boxes().collect::<Vec<_>>(), brought, "the other box is not missing");
+}
+
+#[test]
+fn who_comes_much_later_than_enough_others_is_told_once() {
+    let mut emergency = accepted(&[10.0, 20.0, 4_000.0], &[]);
+    let told = assign(&mut emergency, &[], 11).stand_downs;
+    assert_eq!(told, [], "at the acceptance");
+    assert!(emergency.response(id(4)).unwrap().record.dispatch.stood_down_at.is_some());
+    // Those who are there tell no one who brings the box.
+    let boxes = [aed(77, 3_900.0, Some("24/7"))];
+    let mut emergency = accepted(&[10.0, 20.0], &boxes);
+    for number in [2, 3] {
+        report(&mut emergency, number, ResponseStatus::Arrived, None, 12);
+    }
+    join(&mut emergency, 4, 2_000.0, 13);
+    assert_eq!(assign(&mut emergency, &[], 13).stand_downs, [(id(4), StandDownReason::EnoughHelpers)]);
+    assert_eq!(assign(&mut emergency, &[], 14).stand_downs, []);
+}
+
+#[test]
+fn a_role_from_before_the_acceptance_is_none() {
+    let mut emergency = accepted(&[300.0], &[]);
+    // A node of the release before stores an acceptance without what dispatch keeps.
+    emergency = edited(emergency, |e| e.responses[0].responded_at = at(20));
+    assert_eq!(roles(&emergency), [None]);
+    let update = assign(&mut emergency, &[], 20);
+    assert_eq!((update.roles[0].previous, update.roles[0].reason), (None, RoleReason::Accepted));
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_there_is_one_box_at_most_never_brought_by_the_only_helper(
+        steps in prop::collection::vec((2_u128..8, 0_u8..6, 20.0..3_000.0_f64), 1..40)
+    ) {
+        let boxes = [aed(77, 400.0, Some("24/7")), aed(78, 900.0, None)];
+        let mut emergency = active_emergency();
+        for (second, (number, step, metres)) in (10..).step_by(70).zip(steps) {
+            let is_engaged = emergency.response(id(number)).is_some_and(|r| r.status.is_engaged());
+            let has_box = is_engaged && box_of(&emergency, number).is_some();
+            // Refused for a while after many cancellations.
+            let joins =
+                !is_engaged && emergency.accept(helper_card(number), None, REACCEPT_PAUSE, at(second)).is_ok();
+            match step {
+                _ if joins => {
+                    emergency = edited(emergency, |e| {
+                        let response = e.responses.iter_mut().find(|r| r.helper.person.id == id(number)).unwrap();
+                        response.last_fix = Some((north(metres), at(second)));
+                    });
+                }
+                _ if !is_engaged => {}
+                0 => report(&mut emergency, number, ResponseStatus::Cancelled, None, second),
+                1 => report(&mut emergency, number, ResponseStatus::Arrived, None, second),
+                2 if has_box => emergency.note_box(id(number), ResourceState::Missing, at(second)).unwrap(),
+                3 if has_box => emergency.note_box(id(number), ResourceState::Collected, at(second)).unwrap(),
+                4 => {
+                    emergency = edited(emergency, |e| {
+                        let response = e.responses.iter_mut().find(|r| r.helper.person.id == id(number)).unwrap();
+                        let dispatch = &mut response.record.dispatch;
+                        dispatch.stalled_at = dispatch.stalled_at.is_none().then(|| at(second));
+                    });
+                }
+                _ => {}
+            }
+            let update = assign(&mut emergency, &boxes, second);
+            let team: Vec<_> = emergency.responses().iter().filter(|r| r.is_active()).collect();
+            prop_assert!(team.iter().all(|r| r.assignment().is_some()), "everybody has a role");
+            let others = emergency.responses().iter().filter(|r| !r.is_active());
+            prop_assert!(others.into_iter().all(|r| r.assignment().is_none()));
+            let of = |role| team.iter().filter(|r| r.assignment().is_some_and(|held| held.role == role)).count();
+            prop_assert!(of(Aed) <= 1 && of(Guide) <= 1 && of(Patient) <= 2);
+            prop_assert!(team.is_empty() || of(Patient) >= 1, "somebody goes to the patient");
+            let to_fetch = team.iter().filter(|r| r.assignment().is_some_and(|h| h.resource.is_some() && !h.has_collected));
+            prop_assert!(to_fetch.count() <= 1);
+            prop_assert!(update.stand_downs.is_empty() || team.len() > 2);
+        }
+    }
+}

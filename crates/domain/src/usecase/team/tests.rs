@@ -1,0 +1,130 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::{
+    Position, ResourceAccess, ResourceDetails, ResourceSource, ResourceStatus, ResponseStatus, ResponseUpdate,
+    dispatch::TeamRole,
+    port::MockResources,
+    testing::{
+        ALAN, Committed, GRACE_HOPPER, active_emergency, at, edited, grace_hopper, id, now, position, store, text,
+        updated, with_responses,
+    },
+    usecase::{
+        emergencies::tests::{context, holding},
+        resources,
+        responses::{accept, update},
+    },
+};
+
+const AED: u128 = 77;
+
+fn aed() -> Resource {
+    Resource {
+        id: id(AED),
+        details: ResourceDetails {
+            kind: ResourceKind::Aed,
+            position: position(52.5, 13.4),
+            address: None,
+            access: ResourceAccess::Public,
+            opening_hours: Some(text("24/7")),
+            indoor: None,
+            level: None,
+            description: Some(text("Beside the door")),
+            phone: None,
+        },
+        status: ResourceStatus::Available,
+        checked_at: None,
+        source: ResourceSource::Osm,
+        created_at: at(0),
+    }
+}
+
+/// Two helpers on their way, who have roles, beside a box which the second one brings.
+fn with_team() -> Emergency {
+    let place = position(52.5, 13.4);
+    let near = |degrees: f64| Some((Position::new(place.latitude() + degrees, 13.4).unwrap(), now()));
+    let mut emergency =
+        edited(with_responses(&[(ALAN, ResponseStatus::OnWay), (GRACE_HOPPER, ResponseStatus::OnWay)]), |e| {
+            e.responses[0].last_fix = near(0.000_1);
+            e.responses[1].last_fix = near(0.000_5);
+        });
+    emergency.assign_team(&crate::dispatch::TravelModel::default(), &[aed()], at(1));
+    assert_eq!(emergency.response(id(GRACE_HOPPER)).unwrap().assignment().unwrap().resource, Some(id(AED)));
+    emergency
+}
+
+/// Use cases on this emergency, with the box beside it. What is reported of it is recorded.
+fn service(emergency: &Emergency) -> (EmergencyPorts, Committed, Arc<Mutex<Vec<ResourceReport>>>) {
+    let (changes, committed) = store(vec![]);
+    let mut emergencies = holding(emergency, &[]);
+    let live = emergency.clone();
+    emergencies
+        .expect_live_of()
+        .returning(move |_| Ok(crate::port::Live { emergencies: vec![live.clone()], as_of: crate::EventId::new(1) }));
+    let (mut found, reports) = (MockResources::new(), Arc::new(Mutex::new(Vec::new())));
+    let stored = reports.clone();
+    found.expect_around().withf(|search| search.kind == Some(ResourceKind::Aed)).returning(|_| Ok(vec![aed()]));
+    found.expect_find().returning(|_| Ok(Some(aed())));
+    found.expect_report().returning(move |report| {
+        stored.lock().unwrap().push(report.clone());
+        Ok(Some(aed()))
+    });
+    let cx = EmergencyPorts { resources: Arc::new(found), ..context(emergencies, changes) };
+    (cx, committed, reports)
+}
+
+fn assigned(change: &Change) -> Vec<(UserId, TeamRole, Option<ResourceId>)> {
+    let roles = change.events.iter().filter_map(|new| match &new.event {
+        Event::RoleAssigned { helper, role, resource, .. } => {
+            Some((*helper, *role, resource.as_ref().map(|resource| resource.id)))
+        }
+        _ => None,
+    });
+    roles.collect()
+}
+
+#[tokio::test]
+async fn an_acceptance_gives_a_role_in_the_same_commit() {
+    let (cx, committed, _) = service(&active_emergency());
+    let after = accept(&cx, &grace_hopper(), active_emergency().id(), None).await.unwrap();
+    let change = committed.only();
+    // Without a position it is not known whether a box lies on the way.
+    assert_eq!(assigned(&change), [(id(GRACE_HOPPER), TeamRole::Patient, None)]);
+    let (stored, responses) = updated(&change);
+    assert_eq!((stored, &responses[..]), (after.clone(), after.responses()));
+    let disclosed = change.events.last().map(|new| new.event.clone());
+    let Some(Event::DetailsDisclosed { emergency, .. }) = disclosed else { panic!("the details come last") };
+    assert_eq!(emergency.emergency().responses()[0].assignment(), after.responses()[0].assignment());
+}
+
+#[tokio::test]
+async fn a_box_that_is_missing_is_reported_and_no_helper_is_sent_to_it() {
+    let missing = ResponseUpdate {
+        status: ResponseStatus::OnWay,
+        notes: None,
+        estimated_arrival: None,
+        resource_state: Some(ResourceState::Missing),
+    };
+    let (cx, committed, reports) = service(&with_team());
+    let (after, _) = update(&cx, &grace_hopper(), with_team().id(), missing).await.unwrap();
+    let change = committed.only();
+    assert_eq!(assigned(&change), [(id(GRACE_HOPPER), TeamRole::Patient, None)]);
+    assert_eq!(after.assigned_boxes().count(), 0);
+    let report = reports.lock().unwrap().pop().unwrap();
+    assert_eq!((report.state, report.reporter), (ReportedState::Missing, id(GRACE_HOPPER)));
+    assert_eq!(report.weight, ReportWeight::Decisive, "55 m away, as of now");
+}
+
+#[tokio::test]
+async fn who_reports_the_box_that_they_are_to_bring_has_another_task() {
+    for (state, changes) in [(ReportedState::Moved, 1), (ReportedState::Ok, 0)] {
+        let (cx, committed, reports) = service(&with_team());
+        resources::report(&cx, &grace_hopper(), id(AED), state, None).await.unwrap();
+        assert_eq!(reports.lock().unwrap().len(), 1);
+        let changed = committed.attempts();
+        assert_eq!(changed.len(), changes, "{state}");
+        for change in changed {
+            assert_eq!(assigned(&change), [(id(GRACE_HOPPER), TeamRole::Patient, None)]);
+        }
+    }
+}
