@@ -66,6 +66,8 @@ describe('every screen of the app', () => {
     const helping = (await openFor({ as: helper, position: north(position, 300), path: '/app/help' })).page;
     await shows(helping, 'On duty');
     await judge(helping, 'help');
+    const box = { kind: 'aed', access: 'public', openingHours: '24/7', location: north(position, 150), description: 'At the gate' };
+    ok(await (await app.admin()).post('/resources', box), 201);
     const { page } = await openFor({ as: await app.owner(), position });
     await shows(page, 'Known to');
     await judge(page, 'the button');
@@ -83,8 +85,10 @@ describe('every screen of the app', () => {
     await judge(page, 'looking for helpers');
     await helping.waitForSelector('.alert');
     await judge(helping, 'the alert');
+    await press(page, 'Medical');
+    await shows(helping, 'Medical emergency');
     await press(helping, 'I am coming');
-    await helping.waitForSelector('.huge');
+    await shows(helping, 'It is missing');
     await judge(helping, 'helping');
     await shows(page, '1 helper is coming');
     await judge(page, 'a helper comes');

@@ -11,7 +11,7 @@ import { brotliDecompressSync } from 'node:zlib';
 import { button, fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
 import { assertQuiet, newPage, startChromium } from './chromium.mjs';
 import { eventually, north, startNode } from './harness.mjs';
-import { raise, read } from './scene.mjs';
+import { raise, read, respond, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
 const PAGES = fileURLToPath(new URL('../../crates/web/pages/app/', import.meta.url));
@@ -244,6 +244,54 @@ describe('the app', () => {
       await each.waitForSelector('.map-point.resource');
       assert.equal((await each.$$('.map-point.resource')).length, 1, 'the private one is not to be taken');
     }
+  });
+
+  it('gives a helper a task, takes what became of the defibrillator, and shows others who does what', async () => {
+    const position = app.somewhere();
+    const [admin, caller, first, helper] = await Promise.all([app.admin(), app.owner(), app.helperAt(north(position, 300)), app.helperAt(north(position, 320))]);
+    const box = { kind: 'aed', access: 'public', openingHours: '24/7' };
+    for (const [metres, description] of [[400, 'At the gate'], [450, 'At the station']]) {
+      ok(await admin.post('/resources', { ...box, location: north(position, metres), description }), 201);
+    }
+    const { page } = await openFor({ as: helper, position: north(position, 320), path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    const { id } = await raise(caller, position, { type: 'medical' });
+    await respond(first, id);
+    await respond(helper, id);
+    await shows(page, 'Bring the defibrillator');
+    await shows(page, 'Defibrillator · At the gate');
+    await press(page, 'It is missing');
+    await shows(page, 'Defibrillator · At the station');
+    await press(page, 'I have the defibrillator');
+    await shows(page, '✓ I have the defibrillator');
+    const owner = (await openFor({ as: caller, position })).page;
+    const dispatcher = (await openFor({ as: admin, path: `/app/dispatch/${id}`, viewport: WALL })).page;
+    for (const each of [owner, dispatcher]) {
+      await each.bringToFront();
+      await shows(each, 'Task: Care for the patient');
+      await shows(each, 'Task: Bring the defibrillator');
+    }
+    await page.bringToFront();
+    await page.reload();
+    await shows(page, '✓ I have the defibrillator');
+    await press(page, 'Handed over');
+    await shows(page, '✓ Handed over');
+  });
+
+  it('tells a helper who is not needed that they need not come', async () => {
+    const position = app.somewhere();
+    const places = [10, 20, 3_000].map((metres) => north(position, metres));
+    const [caller, helper, ...there] = await Promise.all([app.owner(), app.helperAt(places[2]), app.helperAt(places[0]), app.helperAt(places[1])]);
+    const { page } = await openFor({ as: helper, position: places[2], path: '/app/help' });
+    await shows(page, 'You are alerted to emergencies nearby');
+    const { id } = await raise(caller, position, { type: 'assault' });
+    for (const each of there) {
+      await respond(each, id);
+      await tell(each, id, 'arrived');
+    }
+    await respond(helper, id);
+    await shows(page, 'You need not go on, but you may');
+    await shows(page, 'On my way');
   });
 
   it('asks a helper who does not move whether they still come, and counts them not until they answer', async () => {

@@ -1,7 +1,7 @@
 /** The person as a helper: duty, alerts that wait for an answer, and the emergency that is being helped. */
 
 import { computed, effect, signal } from '@preact/signals';
-import type { Alert, Call, Emergency, HelperChange, HelperReadiness, HelperRecord, ResponseStatus } from '@allynet/client';
+import type { Alert, Call, Emergency, HelperChange, HelperReadiness, HelperRecord, ResourceState, Response, ResponseStatus, ServerEvents } from '@allynet/client';
 import { isLive } from '../logic/emergency.js';
 import { ally } from './ally.js';
 import { go, route } from './navigation.js';
@@ -30,6 +30,13 @@ const rangBefore = new Set(readJsonSetting<string[]>('rang'));
 export const pending = signal<readonly Emergency[]>([]);
 /** The emergency for which the service asks whether this helper still comes. */
 export const asked = signal('');
+/** The emergency for which this helper was told that they need not come. */
+export const unneeded = signal('');
+type AssignedResource = ServerEvents['helper:role_assigned']['resource'];
+/** The box that this helper was last told to bring. */
+export const assigned = signal<AssignedResource>(readJsonSetting('assigned'));
+/** What this helper said of a box. */
+const reported = signal<{ box: string; state: ResourceState } | null>(readJsonSetting('reported'));
 export const readiness = signal<HelperReadiness | null>(null);
 export const helper = computed<HelperRecord | null>(() => user.value?.helper ?? null);
 /** Whether alerts wait, unseen and unheard: they must not betray a person who asks for help, nor cover what they have to do. */
@@ -39,10 +46,14 @@ export const isHelping = computed(() => {
   return emergency !== null && isLive(emergency.status) && ownStatus(emergency) !== null;
 });
 
-/** The status of the person's own response, unless it was cancelled. */
+/** The person's own response, unless it was cancelled. */
+export function ownResponse(emergency: Emergency): Response | null {
+  return emergency.respondingHelpers.find(({ helper: { id }, status }) => id === user.value?.id && status !== 'cancelled') ?? null;
+}
+
+/** The status of that response. */
 export function ownStatus(emergency: Emergency): ResponseStatus | null {
-  const own = emergency.respondingHelpers.find((each) => each.helper.id === user.value?.id);
-  return own && own.status !== 'cancelled' ? own.status : null;
+  return ownResponse(emergency)?.status ?? null;
 }
 
 export async function changeHelper(change: HelperChange): Promise<void> {
@@ -79,10 +90,38 @@ export async function decline(id: string): Promise<void> {
   await ally.helper.decline(id);
 }
 
-export async function setStatus(status: ResponseStatus): Promise<void> {
+/** What this helper said of the box that they are to bring. */
+export function boxState(emergency: Emergency): ResourceState | null {
+  return reported.value?.box === boxOf(emergency) ? (reported.value?.state ?? null) : null;
+}
+
+export async function reportBox(emergency: Emergency, state: ResourceState): Promise<void> {
+  const status = ownStatus(emergency);
+  if (!status) return;
+  const box = boxOf(emergency);
+  await setStatus(status, state);
+  setReported({ box, state });
+}
+
+/** The box of this emergency: another one may need the same. */
+function boxOf(emergency: Emergency): string {
+  return `${emergency.id} ${ownResponse(emergency)?.resourceId}`;
+}
+
+function setReported(state: typeof reported.value): void {
+  reported.value = state;
+  writeJsonSetting('reported', state);
+}
+
+function setAssigned(resource: AssignedResource): void {
+  assigned.value = resource;
+  writeJsonSetting('assigned', resource);
+}
+
+export async function setStatus(status: ResponseStatus, resourceState?: ResourceState): Promise<void> {
   const id = helpingRoom.emergency.peek()?.id;
   if (!id) return;
-  const emergency = await ally.helper.status(id, status);
+  const emergency = await ally.helper.status(id, status, resourceState && { resourceState });
   asked.value = '';
   if (status === 'cancelled') helpingRoom.set(null);
   else helpingRoom.update(emergency);
@@ -130,6 +169,12 @@ export function startHelper(): void {
     stopShowing(emergency.id);
     helpingRoom.set(emergency);
   });
+  ally.on('helper:stand_down', ({ emergencyId }) => (unneeded.value = emergencyId));
+  ally.on('helper:role_assigned', ({ helperId, resource }) => {
+    if (helperId !== user.peek()?.id) return;
+    unneeded.value = '';
+    setAssigned(resource);
+  });
   ally.on('response:check', ({ emergencyId }) => (asked.value = emergencyId));
   ally.on('helper:status_update', ({ emergencyId, helperId, status }) => {
     const isOwn = helperId === user.peek()?.id && emergencyId === helpingRoom.emergency.peek()?.id;
@@ -155,6 +200,9 @@ function clear(): void {
   pending.value = [];
   readiness.value = null;
   helpingRoom.set(null);
+  unneeded.value = '';
+  setAssigned(null);
+  setReported(null);
 }
 
 /** Whether an emergency that waits for an answer is an alert: it rang here before the page ended, or it is new and nobody comes. */

@@ -23,7 +23,7 @@ export function HelpersList({ room, emergency }: { room: Room; emergency: Emerge
 }
 
 function Helper({ response, place, to }: { response: Response; place: HelperPlace | undefined; to: Point }) {
-  const { helper, status, notes } = response;
+  const { helper, status, notes, role } = response;
   const eta = place?.estimatedArrival ?? response.estimatedArrival;
   const isUnderWay = status === 'responding' || status === 'on_way';
   return (
@@ -34,7 +34,7 @@ function Helper({ response, place, to }: { response: Response; place: HelperPlac
       <span class="grow">
         <b dir="auto">{nameOf(helper.profile)}</b>
         <small class="hint">
-          {[...(place && isUnderWay ? [t('helpers.away', { distance: distanceText(place.distance) }), t(`direction.${direction(to, place.location)}`)] : []), eta && isUnderWay && t('helpers.eta', { time: timeText(eta) }), notes]
+          {[role && taskText(role), ...(place && isUnderWay ? [t('helpers.away', { distance: distanceText(place.distance) }), t(`direction.${direction(to, place.location)}`)] : []), eta && isUnderWay && t('helpers.eta', { time: timeText(eta) }), notes]
             .filter(Boolean)
             .join(' · ')}
         </small>
@@ -45,6 +45,8 @@ function Helper({ response, place, to }: { response: Response; place: HelperPlac
     </li>
   );
 }
+
+export const taskText = (role: NonNullable<Response['role']>) => t('helpers.task', { task: t(`role.${role}`) });
 
 export function nameOf({ firstName, lastName }: { firstName: string; lastName: string | null }): string {
   return [firstName, lastName].filter(Boolean).join(' ');

@@ -17,6 +17,7 @@ import { HelpersList, nameOf, pointsOf } from './helpers-list.js';
 import { Icon } from './icons.js';
 import { MapView, type MapPoint } from './map.js';
 import { resourcePoints, Resources } from './resources.js';
+import { Task } from './task.js';
 
 const NEXT: Partial<Record<ResponseStatus, 'on_way' | 'arrived' | 'completed'>> = {
   responding: 'on_way',
@@ -35,6 +36,7 @@ export function Helping({ emergency }: { emergency: Emergency }) {
           <h1>{t('helping.title', { name })}</h1>
           <Way emergency={emergency} />
         </section>
+        <Task emergency={emergency} />
         <Steps emergency={emergency} />
         <Said emergency={emergency} />
         <HelpersList room={helpingRoom} emergency={emergency} />

@@ -8,7 +8,7 @@ import { coming, isLive } from '../../logic/emergency.js';
 import { end, timeline } from '../../state/chosen.js';
 import { attempt } from '../../state/notices.js';
 import { Card } from '../fields.js';
-import { nameOf } from '../helpers-list.js';
+import { nameOf, taskText } from '../helpers-list.js';
 import { Resources } from '../resources.js';
 import { Block } from './block.js';
 import { Deliveries } from './deliveries.js';
@@ -64,10 +64,11 @@ function Helpers({ emergency }: { emergency: BoardEntry }) {
   return (
     <Card title={t('helpers.title')}>
       <ul class="list" aria-live="polite">
-        {helpers.map(({ helper, status, notes }) => (
+        {helpers.map(({ helper, status, notes, role }) => (
           <li key={helper.id} class="person wrap">
             <span class="grow">
               <b dir="auto">{nameOf(helper.profile)}</b>
+              {role && <small class="hint">{taskText(role)}</small>}
               {notes && (
                 <small class="hint" dir="auto">
                   {notes}
