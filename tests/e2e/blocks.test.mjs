@@ -14,7 +14,7 @@ for (const database of databases) {
   describe(`an emergency that a block hides on ${database}`, () => {
     let app;
     before(async () => {
-      app = await startNode({ database, env: { ALLYNET_UNBLOCK_AFTER: `${UNBLOCK_AFTER}ms` } });
+      app = await startNode({ database, env: { ALLYNET_DISPATCH: 'gain', ALLYNET_UNBLOCK_AFTER: `${UNBLOCK_AFTER}ms` } });
     });
     after(() => app?.stop());
 
@@ -222,7 +222,8 @@ for (const database of databases) {
       await tell(helper, id, 'completed');
       ok(await owner.post(`/emergencies/${id}/renew`, {}));
       for (const caller of [blocked, other]) await stand(caller, north(place, 400));
-      await otherSocket.next('emergency:nearby', of(id));
+      // Positions lead to a decision every five seconds at most.
+      await otherSocket.next('emergency:nearby', of(id), 30_000);
       await socket.silent('emergency:nearby', of(id));
       await cancel(owner, id);
     });

@@ -282,6 +282,8 @@ impl Search {
             None => is_wave && (radius > around.radius || self.is_renewing),
         };
         let mut ring = self.repeated(now, is_wave, policy, around);
+        // A decision may take one anew who was alerted before a renewal, and has completed since.
+        ring.retain(|again| !new.iter().any(|taken| taken.helper == again.helper));
         if !new.is_empty() {
             self.unanswered_at = None;
         }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use proptest::{collection::vec, prelude::*};
 
-use super::{RenewalCause, Search, Step, Surroundings};
+use super::{RenewalCause, Search, Step, Surroundings, Weighed};
 use crate::{
     Alert, AlertPolicy, HelpersInRange, Metres, RecentRings, Recipient, Timestamp, UserId,
+    dispatch::{Choice, Decision, Reason, Why},
     testing::{at, id},
 };
 
@@ -329,4 +330,27 @@ fn a_search_that_was_decided_by_gain_before_is_not_due_for_ever_with_waves() {
     // Fails if a step leaves itself due.
     town.wait(1);
     assert!(!town.emergencies[0].search.by_gain);
+}
+
+#[test]
+fn a_helper_whom_a_decision_takes_anew_after_a_renewal_is_rung_once() {
+    let mut town = Town::new(AlertPolicy::default(), vec![helper(0, 100.0)]);
+    town.raise(0);
+    town.seconds = 100;
+    let why = Why { arrival: 60.0, probability: 0.4, gain: 9.0 };
+    let taken =
+        Choice { helper: helper(0, 100.0).helper, distance: Metres::new(100.0), why, reason: Some(Reason::Gain) };
+    let weighed = Weighed {
+        decision: Decision { chosen: vec![taken], passed: None, relaxed: vec![], decide_again_at: None, wave: None },
+        has_silent: false,
+        created_at: at(0),
+        joined: None,
+    };
+    let mut rung = Vec::new();
+    town.decide(0, |search, policy, around| {
+        search.renew(at(100), policy, RenewalCause::Other);
+        rung = search.step(at(100), policy, Surroundings { weighed: Some(&weighed), ..around }).ring;
+        Vec::new()
+    });
+    assert_eq!(rung, [helper(0, 100.0)]);
 }

@@ -325,7 +325,9 @@ fn raised(
     let devices = wave.recipients.iter().map(|recipient| OutboxRecipient::alerted(recipient, false)).collect();
     let change = change.send(OutboxKind::Alert, call, devices, cx.rules.alert_ttl);
     let alerted = if cx.rules.gain.is_some() {
-        u32::try_from(wave.recipients.len() + emergency.search().held.len()).unwrap_or(u32::MAX)
+        // As many as the minimum takes of those who are there, whoever of them is behind a block.
+        let chosen = u32::try_from(wave.recipients.len() + emergency.search().held.len()).unwrap_or(u32::MAX);
+        wave.helpers_within.min(chosen.max(cx.rules.alerts.min_helpers()))
     } else {
         wave.helpers_within.min(cx.rules.alerts.wave_size())
     };
