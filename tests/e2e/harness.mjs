@@ -139,6 +139,8 @@ class Node {
       ALLYNET_DISK_RESERVE: '0',
       // One owner of `fence` raises many emergencies.
       ALLYNET_STORM_RINGS: '1000000',
+      // Who is alerted does not depend on what an alert is worth, where that is not the subject of a test.
+      ALLYNET_DISPATCH: 'waves',
       ...env,
     });
   }

@@ -102,8 +102,9 @@ impl Server {
             .envs([("NO_COLOR", "1"), ("RUST_LOG", "info"), ("NODE_ENV", "production")])
             .envs([("DATABASE_URL", database), ("ALLYNET_JWT_SECRET", SECRET)])
             .envs([("ALLYNET_LISTEN", "127.0.0.1:0"), ("ALLYNET_RATE_LIMITS", "off")])
-            // Few owners raise many emergencies.
+            // Few owners raise many emergencies, and fifty helpers are alerted to each.
             .envs([("ALLYNET_ADMIN_LISTEN", "off"), ("ALLYNET_DISK_RESERVE", "0"), ("ALLYNET_STORM_RINGS", "1000000")])
+            .env("ALLYNET_DISPATCH", "waves")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

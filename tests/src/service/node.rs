@@ -61,6 +61,8 @@ impl Node {
             .env("ALLYNET_DISK_RESERVE", "0")
             // Every event is expected to reach all helpers, although few owners raise many emergencies.
             .env("ALLYNET_STORM_RINGS", "1000000")
+            // Every helper within a radius is expected to be alerted, whatever that is worth.
+            .env("ALLYNET_DISPATCH", "waves")
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())

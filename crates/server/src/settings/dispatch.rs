@@ -30,7 +30,7 @@ pub(crate) struct DispatchSettings {
         env = "ALLYNET_DISPATCH",
         value_name = "ALLYNET_DISPATCH",
         hide_env = true,
-        default_value = "waves",
+        default_value = "gain",
         value_enum
     )]
     pub(crate) dispatch: Dispatch,

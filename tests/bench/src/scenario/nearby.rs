@@ -1,5 +1,5 @@
 //! Nearby search: `GET /:id/helpers`, one request at a time, with a growing number of helpers at constant density; and the
-//! same search as part of raising an emergency.
+//! same search as part of raising an emergency, in waves and by what an alert is worth.
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ const OWNERS: usize = 40;
 const WARM_UP: usize = 100;
 /// The growth of the median from the fewest helpers to the most.
 const GROWTH: &str = "growth of the search";
+/// The median of raising an emergency when helpers are chosen by what an alert is worth, to that in waves.
+const GAIN: &str = "`POST /emergencies` by gain";
 
 /// Runs the scenario.
 pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
@@ -58,12 +60,17 @@ pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     sheet.expect(Kind::Sqlite, &search(most, 99), Target::AtMost(10.0));
     for kind in [Kind::Postgres, Kind::Sqlite] {
         sheet.expect(kind, GROWTH, Target::AtMost(3.0));
+        sheet.expect(kind, &by_gain(most), Target::AtMost(1.1));
     }
     Ok(vec![sheet])
 }
 
 fn search(helpers: usize, percent: usize) -> String {
     format!("`GET /:id/helpers` among {helpers}, p{percent}")
+}
+
+fn by_gain(helpers: usize) -> String {
+    format!("{GAIN} among {helpers}, p50")
 }
 
 /// Returns the median of the search.
@@ -97,12 +104,20 @@ async fn measure(
             searches.add(begun.elapsed());
         }
     }
+    let often = cx.form.pick(50, 300);
     let http = Http::connect(server.address, &tokens.of(OWNERS)?).await?;
-    let created = raise(http, cx.form.pick(50, 300), helpers, &mut chance).await?;
+    let created = raise(http, often, helpers, &mut chance).await?;
     sheet.add(kind, search(helpers, 50), "ms", searches.percentile(50));
     sheet.add(kind, search(helpers, 99), "ms", searches.percentile(99));
     sheet.add(kind, format!("`POST /emergencies` among {helpers}, p99"), "ms", created.percentile(99));
     drop(server);
+    if kind != Kind::Peer {
+        let server = Server::start_with(kind, &database.url(), &[("ALLYNET_DISPATCH", "gain")]).await?;
+        let http = Http::connect(server.address, &tokens.of(OWNERS)?).await?;
+        let by_worth = raise(http, often, helpers, &mut chance).await?;
+        sheet.add(kind, by_gain(helpers), "times", by_worth.percentile(50) / created.percentile(50));
+        sheet.add(kind, format!("{GAIN} among {helpers}, p99"), "ms", by_worth.percentile(99));
+    }
     database.remove().await?;
     Ok(searches.percentile(50))
 }
