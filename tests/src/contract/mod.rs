@@ -216,7 +216,7 @@ macro_rules! contract {
                 a_census_knows_the_newest_alert_of_another_emergency
                 where_nobody_answers_alerts_grow_until_everybody_is_asked
                 a_decline_is_followed_by_another_alert_while_too_few_are_asked
-                one_who_responds_elsewhere_is_replaced_and_not_more_often_than_every_five_seconds
+                one_who_responds_elsewhere_is_replaced_and_not_more_often_than_every_second
                 a_helper_far_away_who_accepts_does_not_end_the_search_and_one_who_is_there_does
                 a_decision_that_is_due_on_two_nodes_is_taken_once
                 a_renewed_decision_rings_those_again_who_never_answered

@@ -9,8 +9,10 @@ use crate::{
     dispatch::{Choice, Decision},
 };
 
-/// Minimum time between two decisions because of the position of a helper, or because one responds elsewhere.
-pub const MIN_DECISION_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// Minimum time between two decisions because of the position of a helper.
+const POSITION_INTERVAL: TimeDelta = TimeDelta::seconds(5);
+/// Minimum time between two decisions because a helper responds elsewhere.
+pub const MIN_DECISION_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 /// Maximum number of emergencies that decide again because one helper responds elsewhere.
 pub const MAX_DECIDED_AGAIN: u32 = 100;
 /// Minimum time between two times at which the owner learns that no helper answered.
@@ -72,7 +74,7 @@ impl Search {
 
     /// Whether a position of a helper may lead to a decision at `now`.
     pub fn may_decide_on_position(&self, now: Timestamp) -> bool {
-        self.decided_at.is_none_or(|at| later(at, MIN_DECISION_INTERVAL) <= now)
+        self.decided_at.is_none_or(|at| later(at, POSITION_INTERVAL) <= now)
     }
 
     /// Whether the search waits for a renewal that is put off.
