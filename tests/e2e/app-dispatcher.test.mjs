@@ -40,6 +40,9 @@ const onlyEvents = async (page) => {
     new MutationObserver(look).observe(document.querySelector('.dispatch-state'), { attributes: true });
   });
 };
+/** Fails if the list became readable for another reason than a slow machine. */
+const assertOnlyEvents = async (page, { logs }) =>
+  assert.ok((await page.evaluate(() => window.isUnreadable)) || /was not stored in time/.test(logs), 'the service ended the room of dispatchers');
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.tagName);
 
 describe('the screen of a dispatcher', () => {
@@ -109,6 +112,7 @@ describe('the screen of a dispatcher', () => {
     await lists(page, 'Quiet');
     assert.equal(await tones(), 2, 'it is muted');
     await cancel(quiet, id);
+    await assertOnlyEvents(page, app);
     for (const each of [dispatcher, owner]) assertQuiet(each, app.url);
   });
 
@@ -254,6 +258,7 @@ describe('the screen of a dispatcher whose service is killed', () => {
       await onlyEvents(page);
       await cancel(before.at(app), id);
       await page.waitForFunction(() => !document.querySelector('.dispatch-rows').innerText.includes('Before'));
+      await assertOnlyEvents(page, app);
     } finally {
       await Promise.all([chromium.stop(), app.stop()]);
       await database.drop();
