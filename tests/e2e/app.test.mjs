@@ -18,6 +18,15 @@ const PAGES = fileURLToPath(new URL('../../crates/web/pages/app/', import.meta.u
 /** What the app may load, compressed. */
 const MAX_SCRIPT_BYTES = 100_000;
 
+/** Holds back the answer to where defibrillators are, until `giveBoxes` is called. Runs in the page. */
+function holdBoxes() {
+  const { fetch } = window;
+  window.fetch = async (url, ...more) => {
+    if (String(url).includes('kind=aed')) await new Promise((give) => (window.giveBoxes = give));
+    return fetch(url, ...more);
+  };
+}
+
 describe('the app', () => {
   let app;
   let chromium;
@@ -278,7 +287,25 @@ describe('the app', () => {
     await shows(page, '✓ Handed over');
   });
 
-  it('tells a helper who is not needed that they need not come', async () => {
+  it('leads to a defibrillator that no event told this device of, and takes no report of it before', async () => {
+    const position = app.somewhere();
+    const [admin, caller, first, helper] = await Promise.all([app.admin(), app.owner(), app.helperAt(north(position, 100)), app.helperAt(north(position, 2_500))]);
+    ok(await helper.put('/helpers/me', { transport: 'car' }));
+    ok(await admin.post('/resources', { kind: 'aed', access: 'public', openingHours: '24/7', location: north(position, 2_400), description: 'At the mill' }), 201);
+    const { id } = await raise(caller, position, { type: 'medical' });
+    await respond(first, id);
+    await respond(helper, id);
+    const { page } = await openFor({ as: helper, position: north(position, 2_500), path: '/app/help', script: holdBoxes });
+    await shows(page, 'Bring the defibrillator');
+    await shows(page, 'I have the defibrillator');
+    await page.waitForFunction(() => window.giveBoxes);
+    assert.equal(await page.evaluate(() => document.body.innerText.includes('It is missing')), false);
+    await page.evaluate(() => window.giveBoxes());
+    await shows(page, 'Defibrillator · At the mill');
+    await shows(page, 'It is missing');
+  });
+
+  it('tells a helper who is not needed that they need not come, as long as that holds', async () => {
     const position = app.somewhere();
     const places = [10, 20, 3_000].map((metres) => north(position, metres));
     const [caller, helper, ...there] = await Promise.all([app.owner(), app.helperAt(places[2]), app.helperAt(places[0]), app.helperAt(places[1])]);
@@ -292,6 +319,11 @@ describe('the app', () => {
     await respond(helper, id);
     await shows(page, 'You need not go on, but you may');
     await shows(page, 'On my way');
+    await page.reload();
+    await shows(page, 'You need not go on, but you may');
+    await tell(there[0], id, 'completed');
+    await page.waitForFunction(() => document.body.innerText.includes('On my way') && !document.body.innerText.includes('You need not go on'));
+    assert.equal(await page.evaluate(() => localStorage.getItem('allynet-app:unneeded')), null);
   });
 
   it('asks a helper who does not move whether they still come, and counts them not until they answer', async () => {

@@ -8,7 +8,7 @@ import { chooseLanguage, format, formatAge, formatDistance } from '../build/i18n
 import { ANSWER_LIMIT, entryOf, isFull, listed, MAX_ENDED, MAX_LIVE, overdue, withEntries } from '../build/logic/board.js';
 import { dayOf, endOf } from '../build/logic/days.js';
 import { deliveries, passedOver } from '../build/logic/deliveries.js';
-import { applyEvent, canReopen, coming, searchState } from '../build/logic/emergency.js';
+import { applyEvent, canReopen, coming, hasEnoughOthers, searchState } from '../build/logic/emergency.js';
 import { direction, DIRECTIONS, distance, gridStep, moved, navigationLink, rowOf, squareIn, TILE } from '../build/logic/geometry.js';
 import { isEnough, isManualValid, MAX_MANUAL_AGE, presentPlace, SURE_AGE, withPlace, zoomFor } from '../build/logic/place.js';
 import { asPress, goesFirst, isOther, MAX_AGE, nextStep } from '../build/logic/press.js';
@@ -74,6 +74,14 @@ describe('an emergency after events', () => {
     assert.equal(state([], { emergencyId: 'one', alertedHelpers: 2 }), 'unanswered');
     assert.equal(state([], { emergencyId: 'two', alertedHelpers: 2 }), 'searching');
     assert.equal(state(['responding'], { emergencyId: 'one', alertedHelpers: 2 }), 'coming');
+  });
+
+  it('needs a helper no more while two others come or are there', () => {
+    const isEnough = (...others) =>
+      hasEnoughOthers({ respondingHelpers: [['me', 'responding'], ...others].map(([id, status, stalled = false]) => ({ helper: { id }, status, stalled, respondedAt: at(1) })) }, 'me');
+    assert.equal(isEnough(['a', 'arrived'], ['b', 'on_way']), true);
+    assert.equal(isEnough(['a', 'arrived']), false);
+    for (const gone of [['b', 'completed'], ['b', 'cancelled'], ['b', 'arrived', true]]) assert.equal(isEnough(['a', 'arrived'], gone), false, gone.join());
   });
 
   it('stays as it is after events of another one', () => {

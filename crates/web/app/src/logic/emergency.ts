@@ -125,6 +125,11 @@ export function coming(emergency: Pick<Emergency, 'respondingHelpers'>): Respons
   return counted.sort((a, b) => order[a.status] - order[b.status] || a.respondedAt.localeCompare(b.respondedAt));
 }
 
+/** Whether two others come or are there, so that the service may tell a helper that they need not come. */
+export function hasEnoughOthers(emergency: Pick<Emergency, 'respondingHelpers'>, helperId: string): boolean {
+  return coming(emergency).filter(({ helper, status }) => helper.id !== helperId && status !== 'completed').length >= 2;
+}
+
 /** Whether the owner may still undo this end: by a helper, a quarter of an hour ago at most. */
 export function canReopen(emergency: Emergency, now: number): boolean {
   const { resolutionType, resolvedAt } = emergency;

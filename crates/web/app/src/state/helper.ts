@@ -2,7 +2,8 @@
 
 import { computed, effect, signal } from '@preact/signals';
 import type { Alert, Call, Emergency, HelperChange, HelperReadiness, HelperRecord, ResourceState, Response, ResponseStatus, ServerEvents } from '@allynet/client';
-import { isLive } from '../logic/emergency.js';
+import { hasEnoughOthers, isLive } from '../logic/emergency.js';
+import type { Point } from '../logic/geometry.js';
 import { ally } from './ally.js';
 import { go, route } from './navigation.js';
 import { hasLive, isSilent } from './owner.js';
@@ -14,6 +15,10 @@ import { startRinging, stopRinging } from './sound.js';
 
 /** How long after an emergency its alert is shown to a person who opens the app: as long as pushes of it are delivered. */
 const ALERT_TIME = 15 * 60_000;
+
+/** Metres within which every box lies that a helper is told to bring, and how many of them a list holds. */
+const BOX_RADIUS = 5_000;
+const MAX_BOXES = 500;
 
 /** An emergency that waits for this helper's answer. */
 export interface Ringing {
@@ -30,10 +35,10 @@ const rangBefore = new Set(readJsonSetting<string[]>('rang'));
 export const pending = signal<readonly Emergency[]>([]);
 /** The emergency for which the service asks whether this helper still comes. */
 export const asked = signal('');
-/** The emergency for which this helper was told that they need not come. */
-export const unneeded = signal('');
+/** The emergency for which this helper was told that they need not come, while that holds. */
+export const unneeded = signal<string | null>(readJsonSetting('unneeded'));
 type AssignedResource = ServerEvents['helper:role_assigned']['resource'];
-/** The box that this helper was last told to bring. */
+/** The box that this helper was last told to bring, or that was looked up. */
 export const assigned = signal<AssignedResource>(readJsonSetting('assigned'));
 /** What this helper said of a box. */
 const reported = signal<{ box: string; state: ResourceState } | null>(readJsonSetting('reported'));
@@ -113,6 +118,24 @@ function setReported(state: typeof reported.value): void {
   writeJsonSetting('reported', state);
 }
 
+function setUnneeded(emergencyId: string | null): void {
+  unneeded.value = emergencyId;
+  writeJsonSetting('unneeded', emergencyId);
+}
+
+/** Looks up the box that this helper is to bring, for a device that no event has told of it. */
+export async function findBox(id: string, { latitude, longitude }: Point): Promise<void> {
+  try {
+    const found = await ally.resources.near({ kind: 'aed', latitude, longitude, radius: BOX_RADIUS, limit: MAX_BOXES });
+    const box = found.find((each) => each.id === id);
+    const emergency = helpingRoom.emergency.peek();
+    // Meanwhile it may have become another one.
+    if (box && emergency && ownResponse(emergency)?.resourceId === id) setAssigned({ ...box, openUntil: null });
+  } catch {
+    // It is looked up again with the next connection.
+  }
+}
+
 function setAssigned(resource: AssignedResource): void {
   assigned.value = resource;
   writeJsonSetting('assigned', resource);
@@ -169,10 +192,15 @@ export function startHelper(): void {
     stopShowing(emergency.id);
     helpingRoom.set(emergency);
   });
-  ally.on('helper:stand_down', ({ emergencyId }) => (unneeded.value = emergencyId));
+  ally.on('helper:stand_down', ({ emergencyId }) => setUnneeded(emergencyId));
+  // No event takes it back when the others leave, and it does not hold for those who come then.
+  effect(() => {
+    const emergency = helpingRoom.emergency.value;
+    if (emergency && user.value && emergency.id === unneeded.value && !hasEnoughOthers(emergency, user.value.id)) setUnneeded(null);
+  });
   ally.on('helper:role_assigned', ({ helperId, resource }) => {
     if (helperId !== user.peek()?.id) return;
-    unneeded.value = '';
+    setUnneeded(null);
     setAssigned(resource);
   });
   ally.on('response:check', ({ emergencyId }) => (asked.value = emergencyId));
@@ -200,7 +228,7 @@ function clear(): void {
   pending.value = [];
   readiness.value = null;
   helpingRoom.set(null);
-  unneeded.value = '';
+  setUnneeded(null);
   setAssigned(null);
   setReported(null);
 }

@@ -1,13 +1,15 @@
 /** What this helper is asked to do: the task, the box to bring and what became of it, and whether they are needed. */
 
+import { useEffect } from 'preact/hooks';
 import type { Emergency, ResourceState } from '@allynet/client';
 import { distanceText, t } from '../i18n/index.js';
 import { direction, distance, navigationLink } from '../logic/geometry.js';
-import { assigned, boxState, ownResponse, reportBox, unneeded } from '../state/helper.js';
+import { assigned, boxState, findBox, ownResponse, reportBox, unneeded } from '../state/helper.js';
 import { attempt } from '../state/notices.js';
 import { place } from '../state/place.js';
 import { isOnIos } from '../state/platform.js';
 import { resources } from '../state/resources.js';
+import { isOnline } from '../state/session.js';
 import { Card } from './fields.js';
 import { Icon } from './icons.js';
 
@@ -41,10 +43,15 @@ export function Task({ emergency }: { emergency: Emergency }) {
   );
 }
 
+/** The box to bring. Nobody can say that it is missing who does not know where it should be. */
 function Box({ id, emergency }: { id: string; emergency: Emergency }) {
   const box = [assigned.value, ...resources.value].find((each) => each?.id === id);
   const state = boxState(emergency) ?? 'none';
   const me = place.value;
+  const isUnknown = !box && state === 'none';
+  useEffect(() => {
+    if (isUnknown && isOnline.value) void findBox(id, emergency.location);
+  }, [id, isUnknown, isOnline.value]);
   return (
     <>
       {box && state === 'none' && (
@@ -57,11 +64,13 @@ function Box({ id, emergency }: { id: string; emergency: Emergency }) {
         </>
       )}
       {state !== 'none' && <p>✓ {t(`box.${state}`)}</p>}
-      {NEXT[state].map((next) => (
-        <button key={next} class={next === 'missing' ? undefined : 'large'} onClick={() => void attempt(() => reportBox(emergency, next))}>
-          {t(`box.${next}`)}
-        </button>
-      ))}
+      {NEXT[state]
+        .filter((next) => box || next !== 'missing')
+        .map((next) => (
+          <button key={next} class={next === 'missing' ? undefined : 'large'} onClick={() => void attempt(() => reportBox(emergency, next))}>
+            {t(`box.${next}`)}
+          </button>
+        ))}
     </>
   );
 }
