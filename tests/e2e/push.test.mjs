@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { NO_SUCH_ID, createDatabase, databases, eventually, run, startNode } from './harness.mjs';
+import { NO_SUCH_ID, createDatabase, databases, eventually, north, run, startNode } from './harness.mjs';
 import { startFakeServices } from './fake-services.mjs';
 import { cancel, raise, read, resolve, respond, say, tell } from './scene.mjs';
 import { assertMatches, atLeast, integer, ok, refused, text, time } from './shapes.mjs';
@@ -129,15 +129,26 @@ for (const database of databases) {
 
     it('reach a helper who subscribes while the alert is open, and no browser that was logged out', async () => {
       const place = app.somewhere();
-      const [late, left, owner] = await Promise.all([app.helperAt(place), app.helperAt(place), app.owner()]);
+      const [late, left, one, other, owner] = await Promise.all([...[3_000, 0, 10, 20].map((metres) => app.helperAt(north(place, metres))), app.owner()]);
       const without = await browser(left);
       ok(await left.post('/auth/logout', { refreshToken: left.tokens.refreshToken }));
       const emergency = await raise(owner, place);
       const phone = await browser(late);
       const [push] = await pushed(phone);
       assertMatches(body(push), atLeast({ kind: 'alert', emergencyId: emergency.id, eventId: integer, distance: integer }));
+      // Others are there before they can be: they hear that they need not come, over a connection or not.
+      const socket = await late.connect();
+      for (const helper of [one, other]) {
+        await respond(helper, emergency.id);
+        await tell(helper, emergency.id, 'arrived');
+      }
+      await respond(late, emergency.id);
+      const { eventId } = await socket.next('helper:stand_down');
+      const [, unneeded] = await pushed(phone, 2);
+      assertMatches(body(unneeded), atLeast({ kind: 'stand_down', emergencyId: emergency.id, eventId, distance: null }));
+      assert.equal(unneeded.headers.topic, push.headers.topic);
       await cancel(owner, emergency.id);
-      await pushed(phone, 2);
+      await pushed(phone, 3);
       assert.deepEqual(await without.received(), []);
     });
 

@@ -37,6 +37,7 @@ string_enum! {
     OutboxKind {
         Alert = "alert",
         Check = "check",
+        StandDown = "stand_down",
         Ended = "ended",
         Joined = "joined",
         Arrived = "arrived",
@@ -79,7 +80,7 @@ impl OutboxKind {
     /// The class of its topic.
     pub const fn topic_class(self) -> TopicClass {
         match self {
-            Self::Alert | Self::Check | Self::Ended => TopicClass::Alert,
+            Self::Alert | Self::Check | Self::StandDown | Self::Ended => TopicClass::Alert,
             Self::Joined | Self::Arrived | Self::Unanswered => TopicClass::Progress,
             Self::Message => TopicClass::Message,
             Self::Test => TopicClass::Test,
@@ -174,15 +175,15 @@ pub struct Addresses {
 
 impl StoredMessage {
     /// Whether this message is not to be sent any more. An alert if the emergency has ended, or the person has seen or answered it
-    /// or is away; a check if it has ended, or the helper does not respond any more; the end if the emergency goes on; and any message
-    /// while a sound of the recipient's device could give away a silent call of theirs.
+    /// or is away; a check, or that the helper need not come, if it has ended or the helper does not respond any more; the end if the
+    /// emergency goes on; and any message while a sound of the recipient's device could give away a silent call of theirs.
     pub fn is_overtaken(&self) -> bool {
         let AlertState { is_live, seen_at, is_answered, is_away, is_silenced, .. } = self.state;
         let is_over = match self.kind {
             OutboxKind::Alert => {
                 !is_live || is_answered || is_away || seen_at.is_some_and(|at| at >= self.counts_since)
             }
-            OutboxKind::Check => !is_live || !is_answered,
+            OutboxKind::Check | OutboxKind::StandDown => !is_live || !is_answered,
             OutboxKind::Ended => is_live,
             OutboxKind::Joined
             | OutboxKind::Arrived

@@ -95,6 +95,7 @@ fn english(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
             return ("Emergency call", format!("Somebody {near} needs help."));
         }
         OutboxKind::Check => ("Are you still coming?", "Answer in the app, or others are called."),
+        OutboxKind::StandDown => ("You need not come", "Enough helpers are there or closer. You may still go."),
         OutboxKind::Ended => ("Emergency over", "The emergency call has ended."),
         OutboxKind::Joined => ("Help is coming", "A helper has accepted the emergency call."),
         OutboxKind::Arrived => ("Helper arrived", "A helper has arrived."),
@@ -115,6 +116,9 @@ fn german(kind: OutboxKind, distance: Option<u32>) -> (&'static str, String) {
             return ("Notruf", format!("Jemand {near} braucht Hilfe."));
         }
         OutboxKind::Check => ("Kommen Sie noch?", "Antworten Sie in der App, sonst werden andere gerufen."),
+        OutboxKind::StandDown => {
+            ("Sie müssen nicht kommen", "Genug andere sind da oder näher. Sie dürfen trotzdem kommen.")
+        }
         OutboxKind::Ended => ("Notruf beendet", "Der Notruf ist beendet."),
         OutboxKind::Joined => ("Hilfe kommt", "Jemand hat den Notruf angenommen."),
         OutboxKind::Arrived => ("Hilfe ist da", "Eine helfende Person ist angekommen."),
@@ -221,5 +225,7 @@ mod tests {
         assert_eq!((&ended["distance"], &ended["kind"]), (&Value::Null, &json!("ended")));
         let check = rendered(&push(OutboxKind::Check, Some(id(EMERGENCY))), "");
         assert_eq!((&check["distance"], &check["kind"]), (&json!(300), &json!("check")));
+        let unneeded = rendered(&push(OutboxKind::StandDown, Some(id(EMERGENCY))), "");
+        assert_eq!((&unneeded["distance"], &unneeded["kind"]), (&Value::Null, &json!("stand_down")));
     }
 }

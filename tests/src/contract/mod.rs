@@ -187,6 +187,7 @@ macro_rules! contract {
                 what_is_due_is_claimed_by_one_node_until_the_claim_ends
                 a_failed_push_is_tried_again_and_a_device_that_is_gone_is_removed
                 a_helper_without_a_sign_is_asked_by_push_on_every_device
+                a_helper_who_need_not_come_is_told_by_push_on_every_device
                 a_repeated_alert_leaves_out_devices_that_received_it_and_a_renewed_one_does_not
                 the_end_is_sent_to_the_devices_that_were_sent_the_alert
                 chat_is_pushed_once_in_five_seconds_and_old_messages_are_deleted

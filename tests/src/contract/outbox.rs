@@ -683,3 +683,32 @@ pub async fn a_helper_without_a_sign_is_asked_by_push_on_every_device(store: Sto
     })
     .await;
 }
+
+pub async fn a_helper_who_need_not_come_is_told_by_push_on_every_device(store: Store) {
+    service::telling(store, |node| async move {
+        let call = node.call().await;
+        for metres in [10.0, 20.0] {
+            let there = node.helper(metres).await;
+            node.accept(call, &there).await;
+            node.update_response(call, &there, ResponseStatus::Arrived).await;
+        }
+        let late = node.helper(3_000.0).await;
+        let phone = node.phone(&late).await;
+        node.accept(call, &late).await;
+        let told = node.steps(&[&phone]).await;
+        assert_eq!(devices_of(&told), [phone.id], "although it is connected");
+        let events = node.store.events_of(call).await;
+        let event = events.iter().find(|event| matches!(event.event, Event::HelperStoodDown { .. })).unwrap();
+        let message = &told[0].due.message;
+        assert_eq!((message.kind, message.event, message.distance), (OutboxKind::StandDown, Some(event.id), None));
+        node.note(&told, PushOutcome::Failed).await;
+        node.seconds(1);
+        let again = node.retries().await;
+        assert_eq!(again[0].due.message.kind, OutboxKind::StandDown);
+        node.note(&again, PushOutcome::Failed).await;
+        node.update_response(call, &late, ResponseStatus::Cancelled).await;
+        node.seconds(5);
+        assert_eq!(node.retries().await.len(), 0);
+    })
+    .await;
+}

@@ -87,8 +87,9 @@ impl DueMessage {
                 is_told && !of.is_alert_pending && of.delivery.is_none()
             }
             OutboxKind::Joined | OutboxKind::Arrived | OutboxKind::Unanswered | OutboxKind::Message => !is_connected(),
-            // The answer is due within less than a minute: a connection that says nothing any more must not keep it from the device.
-            OutboxKind::Check | OutboxKind::Test => true,
+            // The answer to a check is due within less than a minute, and who need not come is on the way: a connection that says
+            // nothing any more must not keep either from the device.
+            OutboxKind::Check | OutboxKind::StandDown | OutboxKind::Test => true,
         }
     }
 

@@ -117,14 +117,16 @@ fn the_end_goes_to_the_devices_that_were_sent_the_alert_and_progress_to_users_wi
 }
 
 #[test]
-fn a_check_goes_to_every_device_while_the_helper_responds() {
-    let check = |is_live, is_answered| {
-        let check = message(OutboxKind::Check);
-        StoredMessage { state: AlertState { is_live, is_answered, ..check.state }, ..check }
-    };
-    assert_eq!(planned(&due(check(true, true), 0, vec![to(1), to(2)]), 0, &[2]), (ids(&[1, 2]), None));
-    for (is_live, is_answered) in [(false, true), (true, false)] {
-        assert_eq!(planned(&due(check(is_live, is_answered), 0, vec![to(1)]), 0, &[]), (vec![], None));
+fn a_check_and_that_a_helper_need_not_come_go_to_every_device_while_the_helper_responds() {
+    for kind in [OutboxKind::Check, OutboxKind::StandDown] {
+        let of = |is_live, is_answered| {
+            let message = message(kind);
+            StoredMessage { state: AlertState { is_live, is_answered, ..message.state }, ..message }
+        };
+        assert_eq!(planned(&due(of(true, true), 0, vec![to(1), to(2)]), 0, &[2]), (ids(&[1, 2]), None), "{kind:?}");
+        for (is_live, is_answered) in [(false, true), (true, false)] {
+            assert_eq!(planned(&due(of(is_live, is_answered), 0, vec![to(1)]), 0, &[]), (vec![], None), "{kind:?}");
+        }
     }
 }
 
@@ -295,6 +297,7 @@ fn chat_never_replaces_an_alert_and_its_end_does() {
         [
             "alert alert",
             "check alert",
+            "stand_down alert",
             "ended alert",
             "joined progress",
             "arrived progress",

@@ -1,9 +1,9 @@
 //! The team that comes to an emergency: its roles are part of every change of responses.
 
 use crate::{
-    Change, Emergency, EmergencyId, Error, Event, Metres, Refusal, ReportWeight, ReportedState, Resource, ResourceId,
-    ResourceKind, ResourceReport, ResourceSearch, ResourceState, Response, Timestamp, UserId, Write,
-    dispatch::RoleChange, usecase::emergencies::EmergencyPorts,
+    Change, Emergency, EmergencyId, Error, Event, Metres, OutboxKind, OutboxRecipient, Refusal, ReportWeight,
+    ReportedState, Resource, ResourceId, ResourceKind, ResourceReport, ResourceSearch, ResourceState, Response,
+    Timestamp, UserId, Write, dispatch::RoleChange, usecase::emergencies::EmergencyPorts,
 };
 
 /// How far from the emergency boxes are looked for: further away, a box comes too late by car.
@@ -34,6 +34,8 @@ pub(super) async fn assign_roles(
     }
     for &(helper, reason) in &update.stand_downs {
         change = change.event_by(helper, id, Event::HelperStoodDown { helper, reason, at: now });
+        let recipient = vec![OutboxRecipient::user(helper)];
+        change = change.send(OutboxKind::StandDown, emergency.call(), recipient, cx.rules.alert_ttl);
     }
     for write in &mut change.writes {
         let Write::UpdateEmergency { emergency: stored, responses } = write else { continue };

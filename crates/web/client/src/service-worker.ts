@@ -7,7 +7,7 @@
 /** A push, decrypted: the page `/docs/reach` of the service explains it. */
 export interface PushPayload {
   v: number;
-  kind: 'alert' | 'check' | 'ended' | 'joined' | 'arrived' | 'unanswered' | 'message' | 'test' | (string & {});
+  kind: 'alert' | 'check' | 'stand_down' | 'ended' | 'joined' | 'arrived' | 'unanswered' | 'message' | 'test' | (string & {});
   emergencyId: string | null;
   eventId: number | null;
   type: string | null;

@@ -106,6 +106,7 @@ fn due(record: &PushRecord, log: &[LoggedEvent]) -> BTreeMap<Message, Timestamp>
                 ("alert", recipients.iter().map(|recipient| recipient.helper).collect())
             }
             Event::ResponseChecked { helper, .. } => ("check", vec![*helper]),
+            Event::HelperStoodDown { helper, .. } => ("stand_down", vec![*helper]),
             Event::EmergencyEnded { alerted, .. } => ("ended", alerted.clone()),
             _ => continue,
         };
