@@ -16,6 +16,8 @@ import { startRinging, stopRinging } from './sound.js';
 /** How long after an emergency its alert is shown to a person who opens the app: as long as pushes of it are delivered. */
 const ALERT_TIME = 15 * 60_000;
 
+/** How long after an answer a list of those that wait may come that was read before it. */
+const LATE_READ = 30_000;
 /** Metres within which every box lies that a helper is told to bring, and how many of them a list holds. */
 const BOX_RADIUS = 5_000;
 const MAX_BOXES = 500;
@@ -32,6 +34,8 @@ export const helpingRoom = new Room('helping');
 export const ringing = signal<readonly Ringing[]>([]);
 /** The alerts that rang when the page ended. */
 const rangBefore = new Set(readJsonSetting<string[]>('rang'));
+/** The alerts that were just answered, which such a list still has. */
+const answered = new Set<string>();
 export const pending = signal<readonly Emergency[]>([]);
 /** The emergency for which the service asks whether this helper still comes. */
 export const asked = signal('');
@@ -84,7 +88,7 @@ export async function loadPending(): Promise<void> {
 }
 
 export async function accept(id: string): Promise<void> {
-  const emergency = await ally.helper.accept(id);
+  const emergency = await answer(id, () => ally.helper.accept(id));
   stopShowing(id);
   helpingRoom.set(emergency);
   go({ screen: 'help' });
@@ -92,7 +96,19 @@ export async function accept(id: string): Promise<void> {
 
 export async function decline(id: string): Promise<void> {
   stopShowing(id);
-  await ally.helper.decline(id);
+  await answer(id, () => ally.helper.decline(id));
+}
+
+async function answer<Answer>(id: string, send: () => Promise<Answer>): Promise<Answer> {
+  answered.add(id);
+  try {
+    const answer = await send();
+    setTimeout(() => answered.delete(id), LATE_READ);
+    return answer;
+  } catch (error) {
+    answered.delete(id);
+    throw error;
+  }
 }
 
 /** What this helper said of the box that they are to bring. */
@@ -235,6 +251,7 @@ function clear(): void {
 
 /** Whether an emergency that waits for an answer is an alert: it rang here before the page ended, or it is new and nobody comes. */
 function mayRing({ id, status, createdAt }: Emergency): boolean {
+  if (answered.has(id)) return false;
   if (helper.peek()?.availability !== 'on_duty' || ringing.peek().some(({ emergency }) => emergency.id === id)) return false;
   return rangBefore.has(id) || (status === 'active' && Date.now() - Date.parse(createdAt) < ALERT_TIME);
 }
