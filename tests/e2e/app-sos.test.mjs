@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fill, holdSos, openApp, press, shows, SMALL } from './app-pages.mjs';
 import { newPage, startChromium } from './chromium.mjs';
-import { eventually, north, startNode } from './harness.mjs';
+import { AS_SHIPPED, eventually, north, startNode } from './harness.mjs';
 import { cancel, decline, over, raise, respond, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
@@ -35,7 +35,7 @@ describe('a call for help in the app', () => {
   let chromium;
   let opened = [];
   before(async () => {
-    [app, chromium] = await Promise.all([startNode({ env: { ALLYNET_ALERT_HOLD: '1s' } }), startChromium()]);
+    [app, chromium] = await Promise.all([startNode({ env: { ...AS_SHIPPED, ALLYNET_ALERT_HOLD: '1s' } }), startChromium()]);
   });
   afterEach(async () => {
     await Promise.all(opened.map(({ context }) => context.close()));

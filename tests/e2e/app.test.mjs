@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 import { button, fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
 import { assertQuiet, newPage, startChromium } from './chromium.mjs';
-import { eventually, north, startNode } from './harness.mjs';
+import { AS_SHIPPED, eventually, north, startNode } from './harness.mjs';
 import { raise, read, respond, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
@@ -44,7 +44,7 @@ describe('the app', () => {
   let opened = [];
   before(async () => {
     // No test has to be faster than the countdown.
-    const env = { ALLYNET_ALERT_HOLD: '60s', ALLYNET_EMERGENCY_NUMBER: '911' };
+    const env = { ...AS_SHIPPED, ALLYNET_ALERT_HOLD: '60s', ALLYNET_EMERGENCY_NUMBER: '911' };
     [app, chromium] = await Promise.all([startNode({ env }), startChromium()]);
   });
   afterEach(async () => {
@@ -360,7 +360,7 @@ describe('the app', () => {
   });
 
   it('asks a helper who does not move whether they still come, and counts them not until they answer', async () => {
-    const node = await startNode({ env: { ALLYNET_STALL_AFTER: '6s', ALLYNET_STALL_ANSWER: '6s' } });
+    const node = await startNode({ env: { ...AS_SHIPPED, ALLYNET_STALL_AFTER: '6s', ALLYNET_STALL_ANSWER: '6s' } });
     const openAt = async (options) => {
       const page = await openApp(chromium.browser, node.url, options);
       opened.push(page);
