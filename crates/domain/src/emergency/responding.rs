@@ -14,6 +14,9 @@ use crate::{HelperCard, Metres, Position, Refusal, ResourceId, Timestamp, UserId
 pub const ARRIVED_WITHIN: Metres = Metres::new(500.0);
 /// Time within which the same report counts as a repeated request.
 const SAME_REPORT_WITHIN: TimeDelta = TimeDelta::seconds(10);
+/// The same for a missing box: a client that has no answer repeats the request after 15 s by itself, and the helper may have been
+/// sent to another box by then.
+const SAME_MISSING_BOX_WITHIN: TimeDelta = TimeDelta::seconds(60);
 /// Maximum number of reports of an unchanged status in [`REPEATS_WINDOW`].
 const MAX_REPEATS: u16 = 30;
 /// The window of [`MAX_REPEATS`].
@@ -81,13 +84,20 @@ impl Response {
     /// Whether `update` repeats the last report, as a client does that lost the answer.
     fn is_repeated_by(&self, update: &ResponseUpdate, now: Timestamp) -> bool {
         let ResponseUpdate { status, notes, estimated_arrival, resource_state: _ } = update;
+        let within = if self.is_about_missing_box(update) { SAME_MISSING_BOX_WITHIN } else { SAME_REPORT_WITHIN };
         // Accepting is not a report, although it sets the same status.
         let was_reported = self.updated_at > self.responded_at;
         was_reported
             && self.status == *status
             && self.notes == *notes
             && estimated_arrival.is_none_or(|at| self.estimated_arrival == Some(at))
-            && now.signed_duration_since(self.updated_at) < SAME_REPORT_WITHIN
+            && now.signed_duration_since(self.updated_at) < within
+    }
+
+    /// Whether the last report was that a box is missing, as in `update`.
+    fn is_about_missing_box(&self, update: &ResponseUpdate) -> bool {
+        update.resource_state == Some(ResourceState::Missing)
+            && self.record.dispatch.box_missing_at == Some(self.updated_at)
     }
 
     /// Counts a report of the present status.
@@ -294,12 +304,15 @@ impl Emergency {
         if !is_waited_for && !changes_box && response.is_repeated_by(&update, now) {
             return Ok(None);
         }
+        // Another report of the same missing box, which is taken because it answers a question, says nothing of the next box.
+        let is_same_box = response.is_about_missing_box(&update) && response.is_repeated_by(&update, now);
         let ResponseUpdate { status, notes, estimated_arrival, resource_state } = update;
+        let resource_state = resource_state.filter(|_| !is_same_box);
         let before = response.status;
         if !before.may_become(status) {
             return Err(Refusal::InvalidTransition { from: before, to: status });
         }
-        let held_box = response.assignment().and_then(|held| held.resource);
+        let held_box = response.held_role().and_then(|held| held.resource);
         if resource_state.is_some() && held_box.is_none() {
             return Err(Refusal::NoResource);
         }

@@ -114,6 +114,9 @@ pub struct ResponseDispatch {
     /// The helper's role. `None` for one who does not come, or has stalled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assignment: Option<Assignment>,
+    /// The role of a helper who stalled with a box in hand. They have it again with the next sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_role: Option<Assignment>,
     /// When the helper last reported that the box which they were to bring is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub box_missing_at: Option<Timestamp>,

@@ -9,8 +9,8 @@ use crate::{
     EmergencyType, Metres, Position, Refusal, Resource, ResourceAccess, ResourceId, ResourceKind, ResourceStatus,
     SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN, Timestamp, UserId,
     dispatch::{
-        AedBox, Assignment, RoleChange, StandDownReason, TeamMember, TeamRole, Transport, TravelModel, assign_team,
-        stand_downs,
+        AedBox, Assignment, RoleChange, RoleReason, StandDownReason, TeamMember, TeamRole, Transport, TravelModel,
+        assign_team, stand_downs,
     },
 };
 
@@ -41,6 +41,11 @@ impl Response {
     /// The role, if it was given for this response and not for one that was cancelled before.
     pub fn assignment(&self) -> Option<Assignment> {
         self.record.dispatch.assignment.filter(|held| held.since >= self.responded_at)
+    }
+
+    /// The role, also of a helper who has stalled with a box in hand.
+    pub(super) fn held_role(&self) -> Option<Assignment> {
+        self.assignment().or(self.record.dispatch.suspended_role.filter(|held| held.since >= self.responded_at))
     }
 }
 
@@ -85,7 +90,8 @@ impl Emergency {
             resources.iter().filter_map(|resource| self.usable_box(resource, travel, now)).unzip();
         let of_team = self.responses.iter().filter(|response| response.is_active());
         let members: Vec<_> = of_team.map(|response| member(response, place, &places, travel, now)).collect();
-        let roles = assign_team(now, self.call.details.kind, travel, &members, &boxes);
+        let mut roles = assign_team(now, self.call.details.kind, travel, &members, &boxes);
+        self.give_back_roles(&mut roles);
         for change in &roles {
             self.set_assignment(change.helper, change.assignment);
         }
@@ -93,14 +99,38 @@ impl Emergency {
         TeamUpdate { roles, stand_downs, released }
     }
 
-    /// Takes the roles of helpers who do not come any more. A box that one of them has taken is not where it was.
+    /// Adds the roles of helpers who had stalled with a box in hand, and come after all. None of them has a role as yet.
+    fn give_back_roles(&self, roles: &mut Vec<RoleChange>) {
+        let returned = self.responses.iter().filter(|response| response.is_active() && response.assignment().is_none());
+        for response in returned {
+            let (helper, previous, reason) = (response.helper.person.id, None, RoleReason::Accepted);
+            let Some(assignment) = response.held_role() else { continue };
+            match roles.iter_mut().find(|change| change.helper == helper) {
+                Some(change) => (change.previous, change.reason) = (previous, reason),
+                None => roles.push(RoleChange { helper, assignment, previous, reason }),
+            }
+        }
+    }
+
+    /// Takes the roles of helpers who do not come any more. A box that one of them has taken is not where it was: who has stalled
+    /// may still bring it, while others are at the patient.
     fn release(&mut self) -> Vec<UserId> {
         let mut released = Vec::new();
         for response in self.responses.iter_mut().filter(|response| !response.is_active()) {
-            let Some(held) = response.record.dispatch.assignment.take() else { continue };
-            released.push(response.helper.person.id);
-            if let Some(taken) = held.resource.filter(|_| held.has_collected) {
-                self.search.unavailable_boxes.push(taken);
+            let is_engaged = response.status.is_engaged();
+            let dispatch = &mut response.record.dispatch;
+            let held = dispatch.assignment.take();
+            let dropped = if is_engaged { None } else { dispatch.suspended_role.take() };
+            if held.is_some() || dropped.is_some() {
+                released.push(response.helper.person.id);
+            }
+            if let Some(held) = held.filter(|held| held.has_collected)
+                && let Some(taken) = held.resource
+            {
+                dispatch.suspended_role = is_engaged.then_some(Assignment { role: TeamRole::Aed, ..held });
+                if !self.search.unavailable_boxes.contains(&taken) {
+                    self.search.unavailable_boxes.push(taken);
+                }
             }
         }
         released
@@ -124,7 +154,7 @@ impl Emergency {
         Some((AedBox { id: resource.id, distance, is_open }, details.position))
     }
 
-    /// Notes which helpers are told that they need not come. Never a second time, nor one who brings the defibrillator.
+    /// Notes which helpers are told that they need not come. Never a second time, nor one who brings a defibrillator.
     fn tell_to_stand_down(&mut self, members: &[TeamMember], now: Timestamp) -> Vec<(UserId, StandDownReason)> {
         let mut told = stand_downs(members);
         told.retain(|(helper, _)| {
@@ -132,7 +162,8 @@ impl Emergency {
             response.is_some_and(|response| {
                 let dispatch = &mut response.record.dispatch;
                 let is_told = dispatch.stood_down_at.is_some();
-                let brings_box = dispatch.assignment.is_some_and(|held| held.role == TeamRole::Aed);
+                let brings_box =
+                    dispatch.assignment.is_some_and(|held| held.role == TeamRole::Aed || held.resource.is_some());
                 if is_told || brings_box {
                     return false;
                 }
@@ -149,13 +180,14 @@ impl Emergency {
 
     fn set_assignment(&mut self, helper: UserId, assignment: Assignment) {
         if let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) {
-            response.record.dispatch.assignment = Some(assignment);
+            let dispatch = &mut response.record.dispatch;
+            (dispatch.assignment, dispatch.suspended_role) = (Some(assignment), None);
         }
     }
 
     /// Whether a report of the helper changes what is known of the box that they are to bring.
     pub(super) fn changes_box(&self, response: &Response, state: Option<ResourceState>, now: Timestamp) -> bool {
-        let (Some(state), Some(held)) = (state, response.assignment()) else { return false };
+        let (Some(state), Some(held)) = (state, response.held_role()) else { return false };
         held.resource.is_some()
             && match state {
                 ResourceState::Collected => !held.has_collected,
@@ -174,7 +206,8 @@ impl Emergency {
     /// [`Refusal::NoResource`] if there is none.
     pub fn note_box(&mut self, helper: UserId, state: ResourceState, now: Timestamp) -> Result<(), Refusal> {
         let response = self.response(helper).ok_or(Refusal::NoResource)?;
-        let held = response.assignment().ok_or(Refusal::NoResource)?;
+        let held = response.held_role().ok_or(Refusal::NoResource)?;
+        let is_suspended = response.assignment().is_none();
         let resource = held.resource.ok_or(Refusal::NoResource)?;
         let is_away = response.is_seen_away(self.place(), now);
         match state {
@@ -186,7 +219,11 @@ impl Emergency {
         let assignment = Assignment { has_collected: !is_missing, ..held };
         if let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) {
             let dispatch = &mut response.record.dispatch;
-            dispatch.assignment = Some(assignment);
+            if is_suspended {
+                dispatch.suspended_role = Some(assignment).filter(|_| !is_missing);
+            } else {
+                dispatch.assignment = Some(assignment);
+            }
             dispatch.box_missing_at = is_missing.then_some(now).or(dispatch.box_missing_at);
         }
         Ok(())
@@ -209,7 +246,7 @@ fn member(
         speed: travel.speed(response.transport),
         distance: at.map(|at| if is_there { Metres::new(0.0) } else { place.distance_to(at) }),
         distances_to_boxes: at.map(distances).unwrap_or_default(),
-        assignment: response.assignment(),
+        assignment: response.held_role(),
     }
 }
 

@@ -26,7 +26,12 @@ pub(super) async fn assign_roles(
     let update = emergency.assign_team(&travel, &resources, now);
     let mut change = change;
     for &RoleChange { helper, assignment, previous, reason } in &update.roles {
-        let resource = resources.iter().find(|resource| Some(resource.id) == assignment.resource);
+        let near = resources.iter().find(|resource| Some(resource.id) == assignment.resource);
+        let resource = match (near, assignment.resource) {
+            // In the hands of a helper who had stalled.
+            (None, Some(in_hand)) => cx.resources.find(in_hand).await?,
+            (near, _) => near.cloned(),
+        };
         let resource = resource.map(|resource| resource.assigned(travel.zone, now));
         let assigned = Event::RoleAssigned { helper, role: assignment.role, resource, previous, reason, at: now };
         // Of the helper, since the actor may be one whose block cancelled the response of another.
