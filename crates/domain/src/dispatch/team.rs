@@ -106,6 +106,13 @@ struct Roles {
 const MAIN: usize = 2;
 
 impl Roles {
+    fn has(&self, role: TeamRole) -> bool {
+        role == self.main
+            || role == self.second
+            || role == TeamRole::Standby
+            || (role == TeamRole::Aed && self.needs_aed)
+    }
+
     const fn of(kind: EmergencyType) -> Self {
         match kind {
             EmergencyType::Medical | EmergencyType::Accident => {
@@ -126,7 +133,7 @@ impl Roles {
 /// The first two helpers to arrive go to the patient, the helper who brings a defibrillator soonest fetches it, one helper waits
 /// as a guide, and the others stand by. The first helper at the patient and a helper with a collected box keep their roles. A role
 /// moves when its holder is gone or its box is missing, or when an arrival gains a minute by it; at most twice per helper, unless
-/// no helper would be with the patient.
+/// no helper would be with the patient. Roles that another kind of emergency had are given anew.
 pub fn assign_team(
     now: Timestamp,
     kind: EmergencyType,
@@ -143,6 +150,7 @@ pub fn assign_team(
         boxes,
         places: order.into_iter().map(Place::of).collect(),
     };
+    team.drop_roles_of_another_kind();
     team.drop_missing_boxes();
     team.fill_main();
     team.bring_forward_arrival();
@@ -199,6 +207,19 @@ struct Team<'a> {
 }
 
 impl Team<'_> {
+    /// Takes the roles that this kind of emergency does not have, as after a change of the kind. A box in hand stays with its helper.
+    fn drop_roles_of_another_kind(&mut self) {
+        for place in &mut self.places {
+            if !self.roles.needs_aed && !place.has_collected && place.resource.is_some() {
+                (place.resource, place.reason) = (None, RoleReason::Better);
+            }
+            let brings_box = place.role == Some(TeamRole::Aed) && place.has_collected;
+            if !brings_box && place.role.is_some_and(|role| !self.roles.has(role)) {
+                (place.role, place.reason) = (None, RoleReason::Better);
+            }
+        }
+    }
+
     fn drop_missing_boxes(&mut self) {
         let is_alone = self.places.len() == 1;
         for place in &mut self.places {
@@ -357,7 +378,8 @@ impl Team<'_> {
     fn bring_forward_aed(&mut self) {
         let Some(holder) = self.places.iter().position(|place| place.role == Some(TeamRole::Aed)) else { return };
         let place = &self.places[holder];
-        if place.has_collected || !place.may_move() {
+        // A box that is in hand comes anyhow.
+        if self.places.iter().any(|place| place.has_collected) || !place.may_move() {
             return;
         }
         let now =
@@ -405,6 +427,8 @@ impl Team<'_> {
             return None;
         }
         let is_moved = before.is_some_and(|held| held.role != role);
+        // Another kind of emergency does not send helpers back and forth.
+        let counts = is_moved && before.is_some_and(|held| self.roles.has(held.role));
         // Else one helper could report every box around as missing.
         let is_sent_on = place.reason == RoleReason::ResourceMissing && place.resource.is_some();
         let reason = if before.is_none() { RoleReason::Accepted } else { place.reason };
@@ -413,7 +437,7 @@ impl Team<'_> {
             resource: place.resource,
             has_collected: place.has_collected,
             since: before.filter(|_| !is_moved).map_or(self.now, |held| held.since),
-            moves: before.map_or(0, |held| held.moves.saturating_add(u8::from(is_moved || is_sent_on))),
+            moves: before.map_or(0, |held| held.moves.saturating_add(u8::from(counts || is_sent_on))),
         };
         Some(RoleChange { helper: place.member.helper, assignment, previous: before.map(|held| held.role), reason })
     }

@@ -2,10 +2,11 @@
 
 use crate::{
     Actor, Alert, Change, DetailsChange, Emergency, EmergencyId, Error, Event, ResponseStatus, UserId, Write,
-    port::Loaded, usecase::emergencies::EmergencyPorts,
+    port::Loaded,
+    usecase::{emergencies::EmergencyPorts, team::assign_roles},
 };
 
-/// Changes the details of an emergency, for its owner. A change of nothing has no event.
+/// Changes the details of an emergency, for its owner. A change of nothing has no event. Another type gives helpers other roles.
 ///
 /// If the emergency becomes critical, a step of the search is due at once, which finds the helpers that only critical ones reach:
 /// the timers take it as soon as the change is committed, when the store judges helpers by the new details.
@@ -20,7 +21,7 @@ pub async fn change(
 ) -> Result<Emergency, Error> {
     cx.in_turn(id, || async {
         let mut loaded = cx.load(id).await?;
-        let now = cx.clock.now();
+        let (now, kind) = (cx.clock.now(), loaded.emergency.call().details.kind);
         if !loaded.emergency.change_details(actor.id(), change.clone(), now)? {
             return Ok(loaded.emergency);
         }
@@ -30,8 +31,12 @@ pub async fn change(
         let details = Box::new(call.details.clone());
         let updated = Event::EmergencyUpdated { call, status, alerted: still_alerted(&loaded), finished };
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
+        let is_of_another_kind = details.kind != kind;
         let change = Change::new(Some(actor.id()), now).write(update);
-        let change = change.write(Write::ChangeDetails { emergency: id, details }).event(id, updated);
+        let mut change = change.write(Write::ChangeDetails { emergency: id, details }).event(id, updated);
+        if is_of_another_kind {
+            change = assign_roles(cx, change, &mut loaded.emergency).await?;
+        }
         cx.changes.commit(change).await?;
         Ok(loaded.emergency)
     })

@@ -56,6 +56,39 @@ fn each_kind_of_emergency_has_its_team() {
 }
 
 #[test]
+fn another_kind_of_emergency_gives_its_roles() {
+    use EmergencyType::{Assault, Medical, Other, Safety};
+    for (from, to, has_collected, expected) in [
+        (Other, Medical, false, ["patient", "aed", "patient", "guide", "standby"]),
+        (Assault, Medical, false, ["patient", "aed", "guide", "patient", "standby"]),
+        (Assault, Other, false, ["patient", "patient", "support", "support", "standby"]),
+        (Medical, Assault, false, ["companion", "companion", "standby", "guide", "standby"]),
+        (Medical, Other, true, ["patient", "aed", "patient", "support", "support"]),
+        (Assault, Safety, false, ["companion", "companion", "guide", "standby", "standby"]),
+    ] {
+        let mut members: Vec<TeamMember> =
+            (1..=5).zip([100.0, 200.0, 300.0, 400.0, 500.0]).map(|(n, metres)| member(n, metres, &[metres])).collect();
+        let boxes = |kind| if kind == Medical { vec![aed(77, 50.0)] } else { Vec::new() };
+        assign(0, from, &mut members, &boxes(from));
+        if has_collected {
+            members[1].assignment = members[1].assignment.map(|held| Assignment { has_collected, ..held });
+        }
+        let changes = assign(9, to, &mut members, &boxes(to));
+        assert_eq!(roles(&members), expected, "{from} to {to}");
+        let brings = |member: &TeamMember| member.assignment.is_some_and(|held| held.resource.is_some());
+        assert_eq!(members.iter().any(brings), to == Medical || has_collected, "{from} to {to}");
+        assert!(changes.iter().all(|change| change.reason != RoleReason::ResourceMissing), "{changes:?}");
+        assert!(assign(10, to, &mut members, &boxes(to)).is_empty(), "{from} to {to}");
+    }
+    // Who comes alone fetches no box any more, which does not mean that it is missing.
+    let mut members = [member(1, 400.0, &[200.0])];
+    assign(0, Medical, &mut members, &[aed(71, 200.0)]);
+    assert!(members[0].assignment.unwrap().resource.is_some());
+    let changes = assign(9, Other, &mut members, &[]);
+    assert_eq!((changes[0].assignment.resource, changes[0].reason), (None, RoleReason::Better));
+}
+
+#[test]
 fn an_open_box_farther_away_beats_a_closed_or_private_one() {
     let boxes = [AedBox { is_open: Some(false), ..aed(71, 100.0) }, aed(72, 400.0)];
     let mut members = [member(1, 100.0, &[100.0, 400.0]), member(2, 300.0, &[200.0, 100.0])];

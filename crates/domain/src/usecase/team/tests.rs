@@ -2,14 +2,16 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::{
-    Position, ResourceAccess, ResourceDetails, ResourceSource, ResourceStatus, ResponseStatus, ResponseUpdate,
+    DetailsChange, EmergencyType, Position, Priority, ResourceAccess, ResourceDetails, ResourceSource, ResourceStatus,
+    ResponseStatus, ResponseUpdate,
     dispatch::TeamRole,
     port::MockResources,
     testing::{
-        ALAN, Committed, GRACE_HOPPER, active_emergency, at, edited, grace_hopper, id, now, position, store, text,
-        updated, with_responses,
+        ALAN, Committed, GRACE_HOPPER, active_emergency, at, edited, grace_hopper, id, now, owner, position, store,
+        text, updated, with_responses,
     },
     usecase::{
+        details,
         emergencies::tests::{context, holding},
         resources,
         responses::{accept, update},
@@ -95,6 +97,32 @@ async fn an_acceptance_gives_a_role_in_the_same_commit() {
     let disclosed = change.events.last().map(|new| new.event.clone());
     let Some(Event::DetailsDisclosed { emergency, .. }) = disclosed else { panic!("the details come last") };
     assert_eq!(emergency.emergency().responses()[0].assignment(), after.responses()[0].assignment());
+}
+
+#[tokio::test]
+async fn another_type_gives_other_roles_in_the_same_commit() {
+    let assault =
+        edited(with_responses(&[(ALAN, ResponseStatus::OnWay), (GRACE_HOPPER, ResponseStatus::OnWay)]), |e| {
+            e.call.details.kind = EmergencyType::Assault;
+            e.responses[0].last_fix = with_team().responses()[0].last_fix;
+            e.responses[1].last_fix = with_team().responses()[1].last_fix;
+        });
+    let mut emergency = assault;
+    emergency.assign_team(&crate::dispatch::TravelModel::default(), &[aed()], at(1));
+    let medical = DetailsChange { kind: Some(EmergencyType::Medical), ..DetailsChange::default() };
+    let (cx, committed, _) = service(&emergency);
+    let after = details::change(&cx, &owner(), emergency.id(), medical).await.unwrap();
+    let change = committed.only();
+    let expected = [(id(ALAN), TeamRole::Patient, None), (id(GRACE_HOPPER), TeamRole::Aed, Some(id(AED)))];
+    assert_eq!(assigned(&change), expected);
+    assert!(matches!(change.events[0].event, Event::EmergencyUpdated { .. }), "the type comes first");
+    let (stored, responses) = updated(&change);
+    assert_eq!((stored, &responses[..]), (after.clone(), after.responses()));
+    // Nothing else that changes gives roles.
+    let critical = DetailsChange { priority: Some(Priority::Critical), ..DetailsChange::default() };
+    let (cx, committed, _) = service(&emergency);
+    details::change(&cx, &owner(), emergency.id(), critical).await.unwrap();
+    assert_eq!((assigned(&committed.only()), updated(&committed.only()).1), (vec![], vec![]));
 }
 
 #[tokio::test]
