@@ -155,7 +155,10 @@ impl LoggedEvent {
                 vec![Delivery { audience, viewer: Viewer::User(*helper) }]
             }
             Event::HelperStoodDown { helper, .. } => to_all(Audience::of([Room::User(*helper)])),
-            Event::RoleAssigned { .. } => to_all(Audience::of([Room::Participants(emergency)])),
+            Event::RoleAssigned { hidden_from, .. } => {
+                let hidden = hidden_from.iter().copied().map(Room::User);
+                to_all(Audience::of([Room::Participants(emergency)]).but(hidden))
+            }
             // Only the owner learns that no helper responds, and what becomes of their contacts.
             Event::Unanswered { owner, .. } | Event::ContactNotified { owner, .. } => {
                 to_all(Audience::of([Room::User(*owner)]))

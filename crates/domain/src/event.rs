@@ -142,6 +142,9 @@ pub enum Event {
         reason: RoleReason,
         /// When.
         at: Timestamp,
+        /// Participants who are not told: a block separates them from the helper, or they have completed and count as help no more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        hidden_from: Vec<UserId>,
     },
     /// A helper who comes is told that they need not.
     HelperStoodDown {

@@ -451,7 +451,7 @@ pub(crate) fn payload<'a>(
             updated_at: *updated_at,
         },
         // The box tells where about the emergency is.
-        Event::RoleAssigned { helper, role, resource, previous, reason, at } if stage.is_participant() => {
+        Event::RoleAssigned { helper, role, resource, previous, reason, at, .. } if stage.is_participant() => {
             role_assigned(emergency_id, *helper, (*previous, *role, *reason), resource.as_ref(), *at)
         }
         Event::HelperStoodDown { helper, reason, at } => stood_down(emergency_id, *helper, *reason, *at),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use allynet_domain::{
-    Account, EmergencyId, Event, Position, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind,
-    ResourceSource, ResourceState, ResourceStatus, ResponseStatus, ResponseUpdate, Role, StallTiming, UserId, Write,
+    Account, BlockTarget, EmergencyId, Event, Position, Resource, ResourceAccess, ResourceDetails, ResourceId,
+    ResourceKind, ResourceSource, ResourceState, ResourceStatus, ResponseStatus, ResponseUpdate, Role, StallTiming,
+    UserId, Write,
     dispatch::{
         RoleReason,
         TeamRole::{self, Aed, Guide, Patient},
@@ -254,4 +255,39 @@ pub async fn an_acceptance_is_decided_on_where_the_helper_is(store: Store) {
     store.write(Write::SetHelper { user: helper.id, helper: by_car, role: Role::Helper }).await;
     assert_eq!(way().await, (Transport::Car, Some(position)));
     store.cancel(of, at(1)).await;
+}
+
+pub async fn a_role_is_hidden_behind_a_block_and_from_who_has_finished(store: Store) {
+    telling(store, |service| async move {
+        let of = service.call().await;
+        let mut helpers = Vec::new();
+        for metres in [300.0, 310.0, 320.0] {
+            helpers.push(service.helper(metres).await);
+        }
+        let [finished, one, other] = helpers.try_into().unwrap();
+        service.accept(of, &finished).await;
+        service.tell(of, &finished, ResponseStatus::Completed, None).await;
+        service.advance(TimeDelta::hours(2));
+        service.store.block(&other, BlockTarget::User(one.id)).await;
+        for helper in [&one, &other] {
+            service.accept(of, helper).await;
+        }
+        let mut hidden = BTreeMap::new();
+        let mut disclosed = BTreeMap::new();
+        for logged in service.events(of).await {
+            match logged.event {
+                Event::RoleAssigned { helper, hidden_from, .. } => drop(hidden.insert(helper, hidden_from)),
+                Event::DetailsDisclosed { helper, emergency } => drop(disclosed.insert(helper, emergency)),
+                _ => {}
+            }
+        }
+        assert_eq!(hidden[&one.id], [finished.id], "the other has not accepted yet");
+        assert_eq!(hidden[&other.id], [one.id, finished.id]);
+        let responses = disclosed[&other.id].emergency().responses().iter();
+        let told = responses.map(|r| (r.helper.person.id, r.assignment().is_some()));
+        let expected = [(finished.id, false), (one.id, false), (other.id, true)];
+        assert_eq!(told.collect::<BTreeMap<_, _>>(), BTreeMap::from(expected));
+        service.store.resolve(of, service.now()).await;
+    })
+    .await;
 }

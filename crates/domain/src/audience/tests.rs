@@ -78,7 +78,7 @@ fn every_event_is_delivered_to_those_concerned() {
             }
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
             Event::DetailsDisclosed { .. } | Event::ResponseChecked { .. } => vec![own(GRACE_HOPPER)],
-            Event::RoleAssigned { .. } => vec![anyone(vec![participants()], vec![])],
+            Event::RoleAssigned { .. } => vec![anyone(vec![participants()], vec![user(ALAN)])],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }

@@ -19,6 +19,16 @@ impl EmergencyOverview {
     pub fn emergency(&self) -> &Emergency {
         &self.0
     }
+
+    /// The overview for this helper, without the roles of helpers that a block separates from them.
+    pub fn shown_to(helper: UserId, emergency: &Emergency) -> Self {
+        let mut overview = Self::from(emergency);
+        let separated = emergency.separated_helpers(helper);
+        for response in overview.0.responses.iter_mut().filter(|r| separated.contains(&r.helper.person.id)) {
+            response.record.dispatch.assignment = None;
+        }
+        overview
+    }
 }
 
 /// Number of responses in an overview: each acceptance logs one, so that a crowd would otherwise fill log and memory with

@@ -14,7 +14,7 @@ impl Emergency {
     /// The other helpers with a response that is not cancelled that a block separates from this helper. Empty for a user
     /// without such a response.
     ///
-    /// Neither of two such helpers is shown the position, the distance or the presence of the other.
+    /// Neither of two such helpers is shown the position, the distance, the presence or the role of the other.
     pub fn separated_helpers(&self, helper: UserId) -> Vec<UserId> {
         let responses = || self.responses.iter().filter(|r| r.status != ResponseStatus::Cancelled);
         let id = |response: &Response| response.helper.person.id;
@@ -23,7 +23,7 @@ impl Emergency {
         responses().filter(|r| id(r) != helper).filter(is_separated).map(id).collect()
     }
 
-    /// The helpers whose position, distance and presence the user of this account is not shown, because of blocks.
+    /// The helpers whose position, distance, presence and role the user of this account is not shown, because of blocks.
     /// Administrators are shown all.
     pub fn separated_from(&self, account: &Account) -> Vec<UserId> {
         if account.is_admin() { Vec::new() } else { self.separated_helpers(account.id) }

@@ -180,7 +180,7 @@ fn stored_roles() -> [Value; 2] {
     [
         json!({
             "kind": "role_assigned", "helper": GRACE_HOPPER, "role": "aed", "previous": "patient", "reason": "better",
-            "at": "2026-01-15T10:00:04Z",
+            "at": "2026-01-15T10:00:04Z", "hidden_from": [ALAN],
             "resource": {
                 "id": "00000000-0000-0000-0000-00000000004d", "kind": "aed", "position": { "latitude": 52.5, "longitude": 13.4 },
                 "address": "Am Ufer 1", "description": "Beside the door", "open_until": "2026-01-15T10:01:30Z"

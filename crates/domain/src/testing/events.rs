@@ -137,6 +137,7 @@ fn role_assigned() -> Event {
         previous: Some(TeamRole::Patient),
         reason: RoleReason::Better,
         at: at(4),
+        hidden_from: vec![id(ALAN)],
     }
 }
 

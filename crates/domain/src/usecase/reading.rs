@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::{
-    AccessKind, Actor, AvailableHelpers, Emergency, EmergencyId, Error, EventId, Metres, Refusal, Relation, Stage,
-    UserId,
+    AccessKind, Actor, AvailableHelpers, Emergency, EmergencyId, Error, Event, EventId, Metres, Refusal, Relation,
+    Stage, UserId,
     port::{self, HelpersAround, Timeline, Vicinity},
     usecase::emergencies::EmergencyPorts,
 };
@@ -76,8 +76,15 @@ pub async fn timeline(
         Relation::Owner | Relation::RespondingHelper | Relation::Admin => {
             let stage = timeline.emergency.stage(&actor.account, cx.rules.helpers, false, cx.clock.now());
             cx.record_reading(actor, AccessKind::Timeline, [(&timeline.emergency, stage)]).await?;
+            if stage != Stage::Administrator {
+                timeline.events.retain(|logged| !is_role_hidden_from(actor.id(), &logged.event));
+            }
             Ok((timeline, stage))
         }
         Relation::Helper | Relation::Stranger => Err(Refusal::NotAuthorized.into()),
     }
+}
+
+fn is_role_hidden_from(reader: UserId, event: &Event) -> bool {
+    matches!(event, Event::RoleAssigned { hidden_from, .. } if hidden_from.contains(&reader))
 }

@@ -62,7 +62,7 @@ pub async fn accept(
         }
         let change = assign_roles(cx, change, &mut emergency).await?;
         // After all that it includes.
-        let disclosed = Event::DetailsDisclosed { helper, emergency: EmergencyOverview::from(&emergency) };
+        let disclosed = Event::DetailsDisclosed { helper, emergency: EmergencyOverview::shown_to(helper, &emergency) };
         let committed = cx.changes.commit(change.event(id, disclosed)).await;
         committed.map_err(|e| match e {
             port::Error::Conflict(Constraint::MayHelp) => Refusal::NotAHelper.into(),

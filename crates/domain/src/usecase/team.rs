@@ -33,7 +33,10 @@ pub(super) async fn assign_roles(
             (near, _) => near.cloned(),
         };
         let resource = resource.map(|resource| resource.assigned(travel.zone, now));
-        let assigned = Event::RoleAssigned { helper, role: assignment.role, resource, previous, reason, at: now };
+        let finished = emergency.participants().filter(|user| emergency.has_finished(*user, now));
+        let hidden_from = emergency.separated_helpers(helper).into_iter().chain(finished).collect();
+        let role = assignment.role;
+        let assigned = Event::RoleAssigned { helper, role, resource, previous, reason, at: now, hidden_from };
         // Of the helper, since the actor may be one whose block cancelled the response of another.
         change = change.event_by(helper, id, assigned);
     }

@@ -152,6 +152,9 @@ impl<'a> ResponseView<'a> {
         let shown = self.takes_part.filter(|helper| !separated.contains(helper));
         self.online = shown.map(|helper| presence.is_online(helper));
         self.last_seen_at = shown.and_then(|helper| presence.last_seen(helper));
+        if shown.is_none() {
+            (self.role, self.resource_id) = (None, None);
+        }
     }
 }
 
@@ -273,7 +276,7 @@ impl<'a> EmergencyView<'a> {
     }
 
     /// Adds whether the responding helpers are online, if the viewer is a participant or an administrator. Not of helpers
-    /// that a block separates from the viewer ([`Emergency::separated_from`]).
+    /// that a block separates from the viewer ([`Emergency::separated_from`]): their roles are not shown either.
     #[must_use]
     pub fn with_presence(mut self, presence: &dyn Presence, separated: &[UserId]) -> Self {
         for response in self.responding_helpers.iter_mut().filter(|_| self.alerts.is_some()) {

@@ -34,7 +34,7 @@ fn update_to(status: ResponseStatus) -> ResponseUpdate {
 /// The role of the first helpers at the patient.
 fn role_of_grace() -> Event {
     let (helper, role, reason) = (id(GRACE_HOPPER), TeamRole::Patient, RoleReason::Accepted);
-    Event::RoleAssigned { helper, role, resource: None, previous: None, reason, at: now() }
+    Event::RoleAssigned { helper, role, resource: None, previous: None, reason, at: now(), hidden_from: vec![] }
 }
 
 fn declines(emergency: Emergency, declined: u32) -> Emergency {

@@ -514,4 +514,10 @@ fn roles_are_shown_to_those_who_take_part() {
         let expected = is_shown.then_some(("aed", "00000000-0000-0000-0000-00000000004d")).unzip();
         assert_eq!((response["role"].as_str(), response["resourceId"].as_str()), expected, "{stage:?}");
     }
+    for (separated, is_shown) in [(vec![], true), (vec![id(GRACE_HOPPER)], false)] {
+        let view = EmergencyView::new(&emergency, Stage::Responder, &exact_places(), None);
+        let response = &json(&view.with_presence(&OnlyGrace, &separated))["respondingHelpers"][0];
+        let shown = (response["role"].is_string(), response["resourceId"].is_string());
+        assert_eq!(shown, (is_shown, is_shown), "separated from {separated:?}");
+    }
 }
