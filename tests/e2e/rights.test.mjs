@@ -293,7 +293,7 @@ for (const database of databases) {
         assert.deepEqual(data.reports.map(({ userId, reason }) => [userId, reason]), [[null, 'Rude']]);
         assert.deepEqual(data.resourceReports.map(({ resourceId, state, note }) => [resourceId, state, note]), [[resource.id, 'moved', 'Now in the hall']]);
         assert.deepEqual(data.alerts.map(({ emergencyId }) => emergencyId), [emergency.id]);
-        assert.deepEqual(data.helperHistory, { alerts: 1, accepted: 1, declined: 0, arrived: 0, kept: 1 });
+        assert.deepEqual(data.helperHistory, { alerts: 1, accepted: 1, arrived: 0, kept: 1 });
         assert.deepEqual([data.emergencies, data.blocks, data.devices, data.accessLog], [[], [], [], []]);
         assert.ok(Math.abs(data.position.latitude - location.latitude) < 1e-6);
         for (const secret of [owner.id, owner.email, 'Anonym', 'Late', owner.user.profile.phone]) {

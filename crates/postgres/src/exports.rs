@@ -37,15 +37,12 @@ const REPORTS: &str = "
 const RESOURCE_REPORTS: &str = "
     SELECT p.resource_id, p.state, p.note, p.reported_at FROM resource_report p
     WHERE p.reporter_id = $1 ORDER BY p.reported_at DESC, p.resource_id LIMIT $2";
-/// Two parts, of which each has an index.
+/// Without what was declined: a block declines, too, and its user must not learn of it.
 const ALERTS: &str = "
-    SELECT a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at, a.declined_at FROM (
-        (SELECT l.* FROM alert l WHERE l.helper_id = $1 AND l.wave IS NOT NULL ORDER BY l.sent_at DESC LIMIT $2)
-        UNION ALL
-        (SELECT l.* FROM alert l WHERE l.helper_id = $1 AND l.wave IS NULL ORDER BY l.declined_at DESC LIMIT $2)
-    ) a ORDER BY coalesce(a.sent_at, a.declined_at) DESC, a.emergency_id LIMIT $2";
+    SELECT a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at FROM alert a
+    WHERE a.helper_id = $1 AND a.wave IS NOT NULL ORDER BY a.sent_at DESC, a.emergency_id LIMIT $2";
 const HISTORY: &str = "
-    SELECT h.alerts, h.accepted, h.declined, h.arrived, h.kept FROM helper_history h WHERE h.account_id = $1 LIMIT $2";
+    SELECT h.alerts, h.accepted, h.arrived, h.kept FROM helper_history h WHERE h.account_id = $1 LIMIT $2";
 
 statements!(RESPONSES, MESSAGES, RATINGS, REPORTS, RESOURCE_REPORTS, ALERTS, HISTORY);
 
@@ -156,13 +153,12 @@ struct AlertRow {
     sent_at: Option<Timestamp>,
     seen_at: Option<Timestamp>,
     acknowledged_at: Option<Timestamp>,
-    declined_at: Option<Timestamp>,
 }
 
 impl AlertRow {
     fn exported(self) -> ExportedAlert {
-        let Self { emergency_id, sent_at, seen_at, acknowledged_at, declined_at } = self;
-        ExportedAlert { emergency: emergency_id.into(), sent_at, seen_at, acknowledged_at, declined_at }
+        let Self { emergency_id, sent_at, seen_at, acknowledged_at } = self;
+        ExportedAlert { emergency: emergency_id.into(), sent_at, seen_at, acknowledged_at }
     }
 }
 
@@ -170,19 +166,17 @@ impl AlertRow {
 struct HistoryRow {
     alerts: i32,
     accepted: i32,
-    declined: i32,
     arrived: i32,
     kept: i32,
 }
 
 impl HistoryRow {
     fn exported(self, user: Uuid) -> Result<ExportedHistory> {
-        let Self { alerts, accepted, declined, arrived, kept } = self;
+        let Self { alerts, accepted, arrived, kept } = self;
         let row = RowDecoder { table: "helper_history", id: user };
         Ok(ExportedHistory {
             alerts: row.number("alerts", alerts)?,
             accepted: row.number("accepted", accepted)?,
-            declined: row.number("declined", declined)?,
             arrived: row.number("arrived", arrived)?,
             kept: row.number("kept", kept)?,
         })

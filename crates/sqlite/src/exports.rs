@@ -37,11 +37,12 @@ const REPORTS: &str = "\
 const RESOURCE_REPORTS: &str = "\
     select p.resource_id, p.state, p.note, p.reported_at from resource_report p \
     where p.reporter_id = ?1 order by p.reported_at desc, p.resource_id limit ?2";
+/// Without what was declined: a block declines, too, and its user must not learn of it.
 const ALERTS: &str = "\
-    select a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at, a.declined_at from alert a \
-    where a.helper_id = ?1 order by coalesce(a.sent_at, a.declined_at) desc, a.emergency_id limit ?2";
+    select a.emergency_id, a.sent_at, a.seen_at, a.acknowledged_at from alert a \
+    where a.helper_id = ?1 and a.wave is not null order by a.sent_at desc, a.emergency_id limit ?2";
 const HISTORY: &str = "\
-    select h.alerts, h.accepted, h.declined, h.arrived, h.kept from helper_history h where h.account_id = ?1 limit ?2";
+    select h.alerts, h.accepted, h.arrived, h.kept from helper_history h where h.account_id = ?1 limit ?2";
 
 #[derive(FromRow)]
 struct ResponseRow {
@@ -152,19 +153,17 @@ struct AlertRow {
     sent_at: Option<i64>,
     seen_at: Option<i64>,
     acknowledged_at: Option<i64>,
-    declined_at: Option<i64>,
 }
 
 impl AlertRow {
     fn exported(self) -> Result<ExportedAlert> {
-        let Self { emergency_id, sent_at, seen_at, acknowledged_at, declined_at } = self;
+        let Self { emergency_id, sent_at, seen_at, acknowledged_at } = self;
         let row = RowDecoder { table: "alert", id: emergency_id };
         Ok(ExportedAlert {
             emergency: emergency_id.into(),
             sent_at: row.micros_opt("sent_at", sent_at)?,
             seen_at: row.micros_opt("seen_at", seen_at)?,
             acknowledged_at: row.micros_opt("acknowledged_at", acknowledged_at)?,
-            declined_at: row.micros_opt("declined_at", declined_at)?,
         })
     }
 }
@@ -173,19 +172,17 @@ impl AlertRow {
 struct HistoryRow {
     alerts: i64,
     accepted: i64,
-    declined: i64,
     arrived: i64,
     kept: i64,
 }
 
 impl HistoryRow {
     fn exported(self, user: Uuid) -> Result<ExportedHistory> {
-        let Self { alerts, accepted, declined, arrived, kept } = self;
+        let Self { alerts, accepted, arrived, kept } = self;
         let row = RowDecoder { table: "helper_history", id: user };
         Ok(ExportedHistory {
             alerts: row.number("alerts", alerts)?,
             accepted: row.number("accepted", accepted)?,
-            declined: row.number("declined", declined)?,
             arrived: row.number("arrived", arrived)?,
             kept: row.number("kept", kept)?,
         })

@@ -76,7 +76,7 @@ pub struct ExportedResourceReport {
     pub reported_at: Timestamp,
 }
 
-/// An emergency that the user was alerted to, or declined without an alert.
+/// An emergency that the user was alerted to. Whether they declined is not told: a block is stored as a decline, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportedAlert {
     /// The emergency.
@@ -87,19 +87,15 @@ pub struct ExportedAlert {
     pub seen_at: Option<Timestamp>,
     /// When an app of the user acknowledged it.
     pub acknowledged_at: Option<Timestamp>,
-    /// When the user declined.
-    pub declined_at: Option<Timestamp>,
 }
 
-/// How often the user, as a helper, did what; over all emergencies, the deleted ones included.
+/// How often the user, as a helper, did what, without declines; over all emergencies, the deleted ones included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExportedHistory {
     /// Emergencies that the user was alerted to.
     pub alerts: u32,
     /// Acceptances.
     pub accepted: u32,
-    /// Declined emergencies.
-    pub declined: u32,
     /// Arrivals.
     pub arrived: u32,
     /// Acceptances that were neither cancelled nor stalled.
@@ -119,7 +115,7 @@ pub struct ExportedRecords {
     pub reports: Vec<ExportedReport>,
     /// Reports on resources that the user made.
     pub resource_reports: Vec<ExportedResourceReport>,
-    /// Alerts that the user got, and emergencies that the user declined.
+    /// Alerts that the user got.
     pub alerts: Vec<ExportedAlert>,
     /// What the user did as a helper, in numbers; `None` if nothing was counted.
     pub history: Option<ExportedHistory>,

@@ -2128,7 +2128,7 @@ export interface AccountExport {
    */
   account: User;
   /**
-   * The emergencies that the user was alerted to, or declined without an alert, newest first.
+   * The emergencies that the user was alerted to, newest first.
    *
    * @maxItems 10000
    */
@@ -2203,7 +2203,7 @@ export interface AccountExport {
   sessions: SessionOverview[];
 }
 /**
- * An emergency that the user was alerted to, or declined without an alert.
+ * An emergency that the user was alerted to.
  *
  * Without its distance, which would tell where it was.
  */
@@ -2212,10 +2212,6 @@ export interface ExportedAlert {
    * When an app of the user acknowledged it.
    */
   acknowledgedAt: string | null;
-  /**
-   * When the user declined.
-   */
-  declinedAt: string | null;
   /**
    * The emergency.
    */
@@ -2391,10 +2387,6 @@ export interface ExportedHistory {
    * Arrivals.
    */
   arrived: number;
-  /**
-   * Declined emergencies.
-   */
-  declined: number;
   /**
    * Acceptances that were neither cancelled nor stalled.
    */

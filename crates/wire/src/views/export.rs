@@ -54,7 +54,7 @@ pub struct ExportView<'a> {
     /// The user's reports on resources, the newest on each, newest first. They are kept for 30 days.
     #[schemars(length(max = 10_000))]
     pub resource_reports: Vec<ExportedResourceReportView<'a>>,
-    /// The emergencies that the user was alerted to, or declined without an alert, newest first.
+    /// The emergencies that the user was alerted to, newest first.
     #[schemars(length(max = 10_000))]
     pub alerts: Vec<ExportedAlertView>,
     /// What the user did as a helper, in numbers; `null` if nothing was counted.
@@ -259,7 +259,7 @@ impl<'a> From<&'a ExportedResourceReport> for ExportedResourceReportView<'a> {
     }
 }
 
-/// An emergency that the user was alerted to, or declined without an alert.
+/// An emergency that the user was alerted to.
 ///
 /// Without its distance, which would tell where it was.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -275,14 +275,12 @@ pub struct ExportedAlertView {
     seen_at: Option<Timestamp>,
     /// When an app of the user acknowledged it.
     acknowledged_at: Option<Timestamp>,
-    /// When the user declined.
-    declined_at: Option<Timestamp>,
 }
 
 impl From<&ExportedAlert> for ExportedAlertView {
     fn from(alert: &ExportedAlert) -> Self {
-        let ExportedAlert { emergency, sent_at, seen_at, acknowledged_at, declined_at } = *alert;
-        Self { emergency_id: emergency, sent_at, seen_at, acknowledged_at, declined_at }
+        let ExportedAlert { emergency, sent_at, seen_at, acknowledged_at } = *alert;
+        Self { emergency_id: emergency, sent_at, seen_at, acknowledged_at }
     }
 }
 
@@ -295,8 +293,6 @@ pub struct ExportedHistoryView {
     alerts: u32,
     /// Acceptances.
     accepted: u32,
-    /// Declined emergencies.
-    declined: u32,
     /// Arrivals.
     arrived: u32,
     /// Acceptances that were neither cancelled nor stalled.
@@ -304,8 +300,8 @@ pub struct ExportedHistoryView {
 }
 
 impl From<ExportedHistory> for ExportedHistoryView {
-    fn from(ExportedHistory { alerts, accepted, declined, arrived, kept }: ExportedHistory) -> Self {
-        Self { alerts, accepted, declined, arrived, kept }
+    fn from(ExportedHistory { alerts, accepted, arrived, kept }: ExportedHistory) -> Self {
+        Self { alerts, accepted, arrived, kept }
     }
 }
 
