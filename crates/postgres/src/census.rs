@@ -66,6 +66,8 @@ macro_rules! census_tables {
         SELECT id FROM chosen WHERE reason IS NULL
         UNION
         SELECT id FROM alerted
+        UNION
+        SELECT r.helper_id FROM target t JOIN response r ON r.emergency_id = t.emergency_id
     )"
     };
 }

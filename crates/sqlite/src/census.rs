@@ -22,7 +22,7 @@ pub(crate) const TRANSPORT: &str = "\
     select a.id, a.transport, coalesce(p.proven_at <= ?2, 1), a.tier, coalesce(a.verification = 'verified', 0) from json_each(?1) j cross join account a on a.id = unhex(j.value) \
     cross join position p on p.account_id = a.id";
 
-/// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3`. Of the newest
+/// What is known at `?2` of the helpers `?1` and of those who were alerted to the emergency `?3` or responded. Of the newest
 /// alert of another emergency that is a minute old at least, when it was sent and whether a device has it.
 pub(crate) const CENSUS: &str = "\
     select a.id, p.latitude, p.longitude, a.transport, coalesce(p.proven_at <= ?2, 1) as is_proven, \
@@ -40,7 +40,8 @@ pub(crate) const CENSUS: &str = "\
     left join alert n on n.helper_id = a.id and n.emergency_id = ( \
         select l.emergency_id from alert l where l.helper_id = a.id and l.wave is not null and l.sent_at < ?2 - 60000000 \
         and l.emergency_id is not ?3 order by l.sent_at desc limit 1) \
-    where a.id in (select unhex(j.value) from json_each(?1) j union all select l.helper_id from alert l where l.emergency_id = ?3)";
+    where a.id in (select unhex(j.value) from json_each(?1) j union all select l.helper_id from alert l where l.emergency_id = ?3 \
+                   union all select r.helper_id from response r where r.emergency_id = ?3)";
 
 #[derive(sqlx::FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "columns of a row, which are independent")]

@@ -115,7 +115,8 @@ impl GainInput<'_> {
     }
 
     fn alerted(&self, helper: UserId, progress: HelperProgress, counts_towards_cap: bool) -> AlertedHelper {
-        let is_proven = self.entry(helper).is_none_or(|entry| entry.is_proven);
+        // Of whom nothing is known, nobody relies on: that leads to more alerts.
+        let is_proven = self.entry(helper).is_some_and(|entry| entry.is_proven);
         AlertedHelper { helper, is_proven, counts_towards_cap, progress }
     }
 
