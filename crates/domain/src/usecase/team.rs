@@ -22,7 +22,8 @@ pub(super) async fn assign_roles(
     emergency: &mut Emergency,
 ) -> Result<Change, Error> {
     let (id, now, travel) = (emergency.id(), change.at, cx.rules.travel);
-    let resources = boxes_near(cx, emergency).await?;
+    // What a helper reports is stored, although no box can be looked for: roles are then given with the next change.
+    let Ok(resources) = boxes_near(cx, emergency).await else { return Ok(change) };
     let update = emergency.assign_team(&travel, &resources, now);
     let mut change = change;
     for &RoleChange { helper, assignment, previous, reason } in &update.roles {
@@ -66,7 +67,11 @@ async fn boxes_near(cx: &EmergencyPorts, emergency: &Emergency) -> Result<Vec<Re
     let centre = emergency.call().details.location.position;
     let kind = Some(ResourceKind::Aed);
     let search = ResourceSearch { centre, radius: BOXES_WITHIN, kind, limit: MAX_BOXES };
-    let mut near = cx.resources.around(&search).await?;
+    let is_collected = |response: &Response| response.assignment().is_some_and(|held| held.has_collected);
+    let mut near = Vec::new();
+    if !emergency.responses().iter().any(is_collected) {
+        near.extend(search.nearest(cx.resources.around(&search).await?).into_iter().map(|(resource, _)| resource));
+    }
     for assigned in emergency.assigned_boxes() {
         if !near.iter().any(|resource| resource.id == assigned) {
             near.extend(cx.resources.find(assigned).await?);
