@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
+import { at, holdSos, openApp, press, shows, WALL } from './app-pages.mjs';
 import { assertQuiet, startChromium } from './chromium.mjs';
 import { createDatabase, eventually, freePort, north, startNode } from './harness.mjs';
 import { cancel, raise, respond, stand, tell } from './scene.mjs';
@@ -94,7 +94,8 @@ describe('the screen of a dispatcher', () => {
     await page.waitForFunction(() => document.querySelector('[role=alert]')?.textContent === 'New emergency: Emergency');
     await eventually(async () => (await tones()) === 2);
     await page.locator('.dispatch-row').click();
-    const { emergency } = ok(await helper.post(`/emergencies/${page.url().split('/').at(-1)}/respond`, {}));
+    await page.waitForFunction(() => /\/[0-9a-f-]{36}$/.test(location.pathname) && document.querySelector('.dispatch-detail h2'));
+    const { emergency } = ok(await helper.post(`/emergencies/${(await at(page)).split('/').at(-1)}/respond`, {}));
     await lists(page, 'Help is coming · 1');
     await stand(helper, north(position, 200));
     await page.waitForFunction(() => [...document.querySelectorAll('.map-point.helper b')].some(({ textContent }) => textContent === 'Hanna'));
@@ -127,21 +128,21 @@ describe('the screen of a dispatcher', () => {
     assert.deepEqual((await rows()).slice(0, 3), raised.map(({ id }) => id));
     await page.keyboard.press('ArrowDown');
     await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[0].id);
-    assert.ok(page.url().endsWith(raised[0].id));
+    assert.ok((await at(page)).endsWith(raised[0].id));
     for (const key of ['j', 'ArrowDown', 'k']) await page.keyboard.press(key);
-    assert.ok(page.url().endsWith(raised[1].id));
+    assert.ok((await at(page)).endsWith(raised[1].id));
     await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[1].id);
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.activeElement?.tagName === 'H2');
     await page.keyboard.press('ArrowDown');
-    assert.ok(page.url().endsWith(raised[1].id), 'arrows scroll where the focus is');
+    assert.ok((await at(page)).endsWith(raised[1].id), 'arrows scroll where the focus is');
     await page.keyboard.press('Escape');
     await page.waitForFunction((id) => document.activeElement?.id === `row-${id}`, {}, raised[1].id);
-    assert.ok(page.url().endsWith('/app/dispatch'));
+    assert.ok((await at(page)).endsWith('/app/dispatch'));
     await page.focus('input[type=search]');
     await page.keyboard.type('jjk');
     await shows(page, 'Nothing to show');
-    assert.ok(page.url().endsWith('/app/dispatch'), 'letters of a search are no keys');
+    assert.ok((await at(page)).endsWith('/app/dispatch'), 'letters of a search are no keys');
     for (let index = 0; index < 3; index += 1) await cancel(owners[index], raised[2 - index].id);
   });
 

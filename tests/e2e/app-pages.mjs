@@ -36,6 +36,9 @@ export async function openApp(browser, url, { as, position, path = '/app/', view
   return { ...opened, context };
 }
 
+/** The path that a page shows now: `page.url()` is told of it only later. */
+export const at = (page) => page.evaluate(() => location.pathname);
+
 /** The button with this name, as a screen reader reads it. */
 export const button = (page, name) => page.locator(`::-p-aria([name="${name}"][role="button"])`);
 
@@ -45,6 +48,13 @@ export async function press(page, name) {
   await found.evaluate((element) => element.scrollIntoView({ block: 'center' }));
   await found.dispose();
   await button(page, name).click();
+}
+
+/** Declines the alert that is shown, and waits until another one or none is: then the service has the answer. */
+export async function decline(page) {
+  const alert = await page.waitForSelector('.alert');
+  await press(page, 'I cannot');
+  await page.waitForFunction((shown) => !shown.isConnected, {}, alert);
 }
 
 /** Waits until the page shows a text; a failure says what it shows instead. */

@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
-import { button, fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
+import { at, button, decline, fill, holdSos, openApp, press, sendSos, shows, touchSos, WALL } from './app-pages.mjs';
 import { assertQuiet, newPage, startChromium } from './chromium.mjs';
 import { AS_SHIPPED, eventually, north, startNode } from './harness.mjs';
 import { raise, read, respond, tell } from './scene.mjs';
@@ -149,11 +149,10 @@ describe('the app', () => {
     await Promise.all(owners.map((owner) => raise(owner, position)));
     await page.waitForSelector('.alert');
     await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 2);
-    await press(page, 'I cannot');
-    await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 1);
+    await decline(page);
     await page.evaluate(() => delete window.lastVibration);
     await page.waitForFunction(() => Array.isArray(window.lastVibration));
-    await press(page, 'I cannot');
+    await decline(page);
     await page.waitForFunction(() => window.lastVibration === 0);
   });
 
@@ -170,11 +169,8 @@ describe('the app', () => {
     await raise(owners[1], position, { type: 'accident' });
     const { page: next } = await newPage(context);
     await next.goto(`${app.url}/app/`);
-    for (const _ of owners) {
-      await next.waitForSelector('.alert');
-      await press(next, 'I cannot');
-    }
-    await eventually(async () => ok(await helper.get('/emergencies/pending-for-helper')).length === 0);
+    for (const _ of owners) await decline(next);
+    assert.deepEqual(ok(await helper.get('/emergencies/pending-for-helper')), []);
     await next.waitForFunction(() => !document.querySelector('.alert'));
     await next.reload();
     await shows(next, 'Known to');
@@ -438,7 +434,7 @@ describe('the app', () => {
     const owner = await app.owner({ firstName: 'Dora' });
     const { emergency } = ok(await owner.post('/emergencies', { type: 'accident', location: position }), 201);
     await page.waitForFunction(() => document.querySelector('.dispatch-rows')?.innerText.includes('Dora'));
-    for (let step = 0; step < 20 && !page.url().endsWith(emergency.id); step += 1) await page.keyboard.press('j');
+    for (let step = 0; step < 20 && !(await at(page)).endsWith(emergency.id); step += 1) await page.keyboard.press('j');
     await shows(page, 'Timeline');
     const helper = await app.helperAt(north(position, 200), { firstName: 'Hans' });
     ok(await helper.post(`/emergencies/${emergency.id}/respond`, {}));

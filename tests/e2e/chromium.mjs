@@ -11,6 +11,9 @@ import { running } from './servers.mjs';
 /** A browser on a busy machine takes its time. */
 export const BROWSER_LIMIT = 60_000;
 
+/** How many times as slow pages are; E2E_SLOW=6 finds tests that depend on the speed of the machine. */
+const SLOW = Number(process.env.E2E_SLOW ?? 1);
+
 /** Starts Chromium, with more `args` than its usual ones: `{ browser, stop() }`. */
 export async function startChromium({ args = [] } = {}) {
   const executablePath = process.env.TEST_CHROMIUM;
@@ -61,10 +64,23 @@ function waits(page) {
   return page;
 }
 
+/** Makes a page as slow as on a busy machine: its scripts run `SLOW` times as long, and its requests wait up to a second. */
+async function slowDown(page) {
+  await page.emulateCPUThrottling(SLOW);
+  await page.evaluateOnNewDocument(() => {
+    const { fetch } = window;
+    window.fetch = async (...request) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 1_000));
+      return fetch(...request);
+    };
+  });
+}
+
 /** A page that notes the addresses of its requests and all that goes wrong: `{ page, requests, faults }`. */
 export async function newPage(browser) {
   const page = waits(await browser.newPage());
   page.setDefaultTimeout(BROWSER_LIMIT);
+  if (SLOW > 1) await slowDown(page);
   const [requests, faults] = [[], []];
   page.on('request', (request) => requests.push(request.url()));
   page.on('requestfailed', (request) => faults.push(`${request.url()}: ${request.failure()?.errorText}`));

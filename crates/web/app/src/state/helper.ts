@@ -34,7 +34,7 @@ export const helpingRoom = new Room('helping');
 export const ringing = signal<readonly Ringing[]>([]);
 /** The alerts that rang when the page ended. */
 const rangBefore = new Set(readJsonSetting<string[]>('rang'));
-/** The alerts that were just answered, which such a list still has. */
+/** The alerts that were just answered here, which a list of waiting ones that was read before still has. */
 const answered = new Set<string>();
 export const pending = signal<readonly Emergency[]>([]);
 /** The emergency for which the service asks whether this helper still comes. */
@@ -95,8 +95,8 @@ export async function accept(id: string): Promise<void> {
 }
 
 export async function decline(id: string): Promise<void> {
-  stopShowing(id);
   await answer(id, () => ally.helper.decline(id));
+  stopShowing(id);
 }
 
 async function answer<Answer>(id: string, send: () => Promise<Answer>): Promise<Answer> {
@@ -269,8 +269,11 @@ function setRinging(alerts: readonly Ringing[]): void {
 }
 
 function show({ emergency, distance, isRepeat }: Ringing | Alert, isLoud: boolean): void {
-  const others = ringing.peek().filter((each) => each.emergency.id !== emergency.id);
-  setRinging([...others, { emergency, distance, isRepeat }]);
+  const shown = { emergency, distance, isRepeat };
+  const alerts = ringing.peek();
+  // What comes again keeps its place: no other alert moves under a finger.
+  const isKnown = alerts.some((each) => each.emergency.id === emergency.id);
+  setRinging(isKnown ? alerts.map((each) => (each.emergency.id === emergency.id ? shown : each)) : [...alerts, shown]);
   if (isLoud && !isHeldBack.peek()) startRinging();
   void loadPending();
 }
