@@ -124,7 +124,8 @@ pub async fn of_a_block_and_a_status_at_once_no_response_is_left(store: Store) {
             resource_state: None,
         };
         let (cx, by) = (nodes[0].context(), actor(&helper));
-        let (updated, ()) = join(responses::update(&cx, &by, of, told), nodes[1].shut_out(&helper, true)).await;
+        let (updated, ()) =
+            join(Box::pin(responses::update(&cx, &by, of, told)), nodes[1].shut_out(&helper, true)).await;
         if let Err(error) = updated {
             assert!(matches!(error, Error::Refused(Refusal::InvalidTransition { .. })), "{error:?}");
         }

@@ -78,7 +78,6 @@ fn every_event_is_delivered_to_those_concerned() {
             }
             Event::HelpersAlerted { .. } => vec![own(GRACE_HOPPER), own(ALAN)],
             Event::DetailsDisclosed { .. } | Event::ResponseChecked { .. } => vec![own(GRACE_HOPPER)],
-            Event::RoleAssigned { .. } => vec![anyone(vec![participants()], vec![user(ALAN)])],
             Event::HelperJoined { .. }
             | Event::HelperStatusUpdated { .. }
             | Event::StatusChanged { .. }
@@ -95,7 +94,9 @@ fn every_event_is_delivered_to_those_concerned() {
                 let others = anyone(vec![room()], vec![user(ALAN), user(GRACE_HOPPER)]);
                 vec![others, alerted, to(user(GRACE_HOPPER), Viewer::LookerOn)]
             }
-            Event::EmergencyMoved { .. } => vec![anyone(vec![participants()], vec![user(ALAN)])],
+            Event::EmergencyMoved { .. } | Event::RoleAssigned { .. } => {
+                vec![anyone(vec![participants()], vec![user(ALAN)])]
+            }
             Event::MessagePosted { .. } => vec![own(OWNER), anyone(vec![participants()], vec![user(OWNER)])],
             Event::MessageDeleted { .. } => vec![anyone(vec![user(OWNER), user(GRACE_HOPPER)], vec![])],
             Event::Unanswered { .. } | Event::ContactNotified { .. } => vec![anyone(vec![user(OWNER)], vec![])],
