@@ -238,6 +238,8 @@ for (const database of databases) {
           respondedAt: time,
           updatedAt: time,
           stalled: participates ? false : null,
+          role: participates ? 'patient' : null,
+          resourceId: null,
           online: participates ? true : null,
           lastSeenAt: participates ? time : null,
           distance: participates ? between(295, 305) : null,
