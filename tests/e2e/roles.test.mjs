@@ -85,7 +85,7 @@ for (const database of databases) {
     });
 
     it('change with what became of the box', async () => {
-      const { place, owner, ownerSocket, helpers, resources, id } = await scene([300, 310, 320], [[400], [450]]);
+      const { place, owner, ownerSocket, helpers, resources, id } = await scene([300, 310, 320], [[400], [450], [500]]);
       for (const helper of helpers) await respond(helper, id);
       const isOf = (part) => (helper) => helper.id === part.helper.id;
       const first = bringerOf(await read(owner, id));
