@@ -38,9 +38,9 @@ pub const ENOUGH_REPORTS: u32 = 3;
 pub const REPORTS_COUNTED_FOR: TimeDelta = TimeDelta::days(30);
 /// Maximum distance from a resource at which a responding helper has seen it.
 pub const SEEN_WITHIN: Metres = Metres::new(100.0);
-/// Maximum distance between that resource and the emergency: whoever responds to one emergency says nothing for a whole city.
+/// Maximum distance between that resource and the emergency, so that one response gives no weight to reports all over a city.
 pub const SEEN_AROUND: Metres = Metres::new(3_000.0);
-/// Maximum age of the position that tells that.
+/// Maximum age of the helper's position by which both are judged.
 pub const SEEN_FIX_AGE: TimeDelta = TimeDelta::minutes(2);
 /// Maximum length of a list of resources.
 pub const MAX_RESOURCES: u32 = 500;

@@ -60,7 +60,7 @@ impl OwnerTracking {
         self.may_move.notify_one();
     }
 
-    /// Participants of the emergency who are not sent where its owner is: those who have completed and no longer count as help.
+    /// Participants who receive no position of the owner: their response is completed, and no longer counts as help.
     pub(crate) fn excluded_from(&self, emergency: EmergencyId) -> Vec<UserId> {
         self.open.finished_in(emergency, self.clock.now())
     }

@@ -512,7 +512,7 @@ pub(crate) fn payload<'a>(
     })
 }
 
-/// Where an emergency is now, for those who take part still.
+/// The payload of `emergency:moved`.
 const fn moved(emergency_id: Uuid, position: Position, timestamp: Timestamp) -> Payload<'static> {
     Payload::Moved { emergency_id, location: LocationView::exact(position), timestamp }
 }

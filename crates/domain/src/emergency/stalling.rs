@@ -1,7 +1,7 @@
 //! Whether helpers who accepted really come: signs of them, the question whether they still come, and stalled responses.
 //!
 //! A response without a sign for a while is checked: its helper is asked. Without a sign until the deadline it is stalled, and
-//! does not count as help until the next sign. A helper who is there is not asked.
+//! does not count as help until the next sign. Helpers at the place are not asked.
 
 use chrono::TimeDelta;
 

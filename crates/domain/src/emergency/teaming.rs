@@ -79,7 +79,7 @@ impl Emergency {
         self.responses.iter().filter_map(|response| response.assignment()?.resource)
     }
 
-    /// Gives those who come their roles. `resources` are those around, and those that helpers are to bring.
+    /// Assigns roles to the helpers with an active response. `resources` holds the boxes around, and those already assigned.
     pub fn assign_team(&mut self, travel: &TravelModel, resources: &[Resource], now: Timestamp) -> TeamUpdate {
         if !self.status().is_live() {
             return TeamUpdate::default();

@@ -11,8 +11,8 @@ const BOXES_WITHIN: Metres = Metres::new(4_000.0);
 /// Maximum number of boxes that are looked at, nearest first.
 const MAX_BOXES: u32 = 50;
 
-/// Gives those who come their roles, and adds the events and the responses to a change that updates the emergency. A change of
-/// responses MUST pass through here before it is committed.
+/// Assigns roles to the helpers with an active response, and adds the events and the responses to a change that updates the emergency.
+/// A change of responses MUST pass through this function before it is committed.
 ///
 /// # Errors
 /// Returns an error if a port fails.
@@ -26,16 +26,16 @@ pub(super) async fn assign_roles(
     let Ok(resources) = boxes_near(cx, emergency).await else { return Ok(change) };
     let update = emergency.assign_team(&travel, &resources, now);
     let mut change = change;
+    let finished: Vec<UserId> = emergency.participants().filter(|user| emergency.has_finished(*user, now)).collect();
     for &RoleChange { helper, assignment, previous, reason } in &update.roles {
         let near = resources.iter().find(|resource| Some(resource.id) == assignment.resource);
         let resource = match (near, assignment.resource) {
-            // In the hands of a helper who had stalled.
-            (None, Some(in_hand)) => cx.resources.find(in_hand).await?,
+            // In the hands of a helper who had stalled: the role is stored, also when the box cannot be read.
+            (None, Some(in_hand)) => cx.resources.find(in_hand).await.unwrap_or_default(),
             (near, _) => near.cloned(),
         };
         let resource = resource.map(|resource| resource.assigned(travel.zone, now));
-        let finished = emergency.participants().filter(|user| emergency.has_finished(*user, now));
-        let hidden_from = emergency.separated_helpers(helper).into_iter().chain(finished).collect();
+        let hidden_from = emergency.separated_helpers(helper).into_iter().chain(finished.iter().copied()).collect();
         let role = assignment.role;
         let assigned = Event::RoleAssigned { helper, role, resource, previous, reason, at: now, hidden_from };
         // Of the helper, since the actor may be one whose block cancelled the response of another.

@@ -1,8 +1,8 @@
 //! Resources, the same for everybody.
 
 use allynet_domain::{
-    AssignedResource, Metres, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind, ResourceSource,
-    ResourceStatus, Text, Timestamp, usecase::resources::PresentResource,
+    AssignedResource, Metres, Position, Resource, ResourceAccess, ResourceDetails, ResourceId, ResourceKind,
+    ResourceSource, ResourceStatus, Text, Timestamp, usecase::resources::PresentResource,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -65,6 +65,12 @@ struct ResourcePlace<'a> {
     address: Option<&'a str>,
 }
 
+impl<'a> ResourcePlace<'a> {
+    const fn new(position: Position, address: Option<&'a str>) -> Self {
+        Self { latitude: position.latitude(), longitude: position.longitude(), address }
+    }
+}
+
 impl<'a> From<&'a PresentResource> for ResourceView<'a> {
     fn from(PresentResource { resource, is_open }: &'a PresentResource) -> Self {
         let Resource { id, details, status, checked_at, source, created_at: _ } = resource;
@@ -73,11 +79,7 @@ impl<'a> From<&'a PresentResource> for ResourceView<'a> {
         Self {
             id: *id,
             kind: *kind,
-            location: ResourcePlace {
-                latitude: position.latitude(),
-                longitude: position.longitude(),
-                address: address.as_ref().map(Text::as_str),
-            },
+            location: ResourcePlace::new(*position, address.as_ref().map(Text::as_str)),
             access: *access,
             opening_hours: opening_hours.as_ref().map(Text::as_str),
             open: *is_open,
@@ -118,11 +120,7 @@ impl<'a> From<&'a AssignedResource> for AssignedResourceView<'a> {
         Self {
             id: *id,
             kind: *kind,
-            location: ResourcePlace {
-                latitude: position.latitude(),
-                longitude: position.longitude(),
-                address: address.as_ref().map(Text::as_str),
-            },
+            location: ResourcePlace::new(*position, address.as_ref().map(Text::as_str)),
             description: description.as_ref().map(Text::as_str),
             open_until: *open_until,
         }

@@ -1,7 +1,7 @@
 //! How far helpers are who have responded.
 
 use super::*;
-use crate::testing::{GRACE_HOPPER, at, details, position, response};
+use crate::testing::{GRACE_HOPPER, active_emergency, at, details, position, response};
 
 /// What a decision at `at(900)` makes of a response, begun at `at(1)`.
 fn seen(status: ResponseStatus, change: impl FnOnce(&mut Response), discounted_at: Option<Timestamp>) -> &'static str {
@@ -80,4 +80,15 @@ fn an_arrival_after_the_owner_asked_for_more_help_counts_again() {
     };
     assert_eq!(seen(ResponseStatus::Arrived, arrives, Some(at(700))), "there");
     assert_eq!(seen(ResponseStatus::Arrived, arrives, Some(at(800))), "gone");
+}
+
+#[test]
+fn a_helper_of_whom_nothing_is_known_counts_as_unproven() {
+    let policy = GainPolicy::default();
+    let judged_place = details().location.position;
+    let input = GainInput { policy: &policy, judged_place, alerts: &[], near: &[], census: &[], joined: None };
+    let responses = [response(GRACE_HOPPER, ResponseStatus::Arrived)];
+    let situation = input.situation(active_emergency().call(), &Search::default(), &responses, None, at(900));
+    let proven: Vec<_> = situation.alerted.iter().map(|helper| helper.is_proven).collect();
+    assert_eq!(proven, [false]);
 }
