@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { LiveSocket, RawConnection } from './sockets.mjs';
 
-const REQUEST_LIMIT = 20_000;
+const REQUEST_LIMIT = 60_000;
 
 /** A user at a node. */
 export class Caller {

@@ -23,6 +23,7 @@ import { Caller } from './callers.mjs';
 import { documentsOf } from './documents.mjs';
 import { createDatabase, running, unique } from './servers.mjs';
 import { ok } from './shapes.mjs';
+import { EVENT_LIMIT } from './sockets.mjs';
 
 export { createCertificate, createDatabase, createRedis, freePort } from './servers.mjs';
 export { NAMESPACE, settled } from './sockets.mjs';
@@ -51,10 +52,11 @@ export const JWT_SECRET = 'the end-to-end tests sign their tokens with this';
 /** The environment of a node that alerts as a service without settings does: a variable that is empty counts as absent. */
 export const AS_SHIPPED = { ALLYNET_DISPATCH: '' };
 const PASSWORD = 'correct horse battery';
-const START_LIMIT = 30_000;
-const STOP_LIMIT = 15_000;
-/** Generous: a busy machine takes its time. */
-const EVENT_LIMIT = 30_000;
+/** These are generous: a busy machine takes its time. */
+const START_LIMIT = 60_000;
+const STOP_LIMIT = 30_000;
+/** For a command of the binary, such as an import. */
+const RUN_LIMIT = 120_000;
 
 // -------------------------------------------------------------------------------------------- nodes
 
@@ -69,7 +71,7 @@ function environment(given) {
 /** Runs the binary in an empty folder until it exits: `{ code, signal, stdout, stderr }`. */
 export async function run({ args = [], env = {} } = {}) {
   const cwd = await mkdtemp(join(tmpdir(), 'allynet-e2e-run-'));
-  const child = spawn(BINARY, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'], timeout: START_LIMIT });
+  const child = spawn(BINARY, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_LIMIT });
   running.add(child);
   const output = { stdout: '', stderr: '' };
   for (const name of Object.keys(output)) {

@@ -39,10 +39,10 @@ describe('an address with as many sockets without a token as it may have', () =>
       withCrowd(async (app, strangers) => {
         const another = app.anonymous().dial({ ...PERSISTENT, namespace: '/', transports });
         // More closed transports than attempts: each opened session starts the count anew.
-        for (let round = 0; round < 2; round += 1) await another.next('transport:close', undefined, 15_000);
+        for (let round = 0; round < 2; round += 1) await another.next('transport:close');
         assert.equal(another.seen('connect').length, 0);
         strangers[1].close();
-        await another.next('connect', undefined, 15_000);
+        await another.next('connect');
         assert.deepEqual(refusals(another), []);
       }));
   }
@@ -105,7 +105,7 @@ describe('a client that reconnects while the service stops', () => {
     await first.stop();
     const second = await start();
     for (const socket of sockets) {
-      await socket.next('session:ready', undefined, 15_000);
+      await socket.next('session:ready');
       socket.close();
     }
     await second.stop();

@@ -16,7 +16,7 @@ const IS_LONG = process.env.SCHEMATHESIS === 'long';
 const FORM = IS_LONG
   ? ['--phases', 'examples,coverage,fuzzing,stateful', '--max-examples', '200']
   : ['--phases', 'examples,coverage,fuzzing', '--max-examples', '3', '--seed', '1'];
-const LIMIT = IS_LONG ? 3_600_000 : 280_000;
+const LIMIT = IS_LONG ? 3_600_000 : 560_000;
 
 for (const database of databases) {
   describe(`operations of the OpenAPI document on ${database}`, () => {

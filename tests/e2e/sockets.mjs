@@ -6,7 +6,8 @@ import { Socket as Engine } from 'engine.io-client';
 import { Manager } from 'socket.io-client';
 
 export const NAMESPACE = '/emergencies';
-const EVENT_LIMIT = 5_000;
+/** Upper bound for what is awaited. Generous: a busy machine takes its time, and what comes is not waited for longer. */
+export const EVENT_LIMIT = 30_000;
 
 const unique = () => randomBytes(6).toString('hex');
 

@@ -98,7 +98,7 @@ function listening() {
     new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
         reject(new Error(`'${label}' was not printed, but ${lines.map((line) => line.label).join(', ') || 'nothing'}`));
-      }, 5000);
+      }, 30_000);
       const look = () => {
         const at = lines.findIndex((line) => line.label === label);
         if (at < 0) return waiting.push(look);

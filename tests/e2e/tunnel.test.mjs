@@ -21,7 +21,7 @@ for (const database of databases) {
         const { raw } = socket;
         raw.io.engine.close();
         await new Promise((resolve) => (raw.connected ? raw.once('disconnect', resolve) : resolve()));
-        const answers = events.map((event) => raw.timeout(20_000).emitWithAck(...event));
+        const answers = events.map((event) => raw.timeout(60_000).emitWithAck(...event));
         assert.equal(raw.sendBuffer.length, events.length, 'the client keeps them until it is connected');
         return Promise.all(answers);
       }
