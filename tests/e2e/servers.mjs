@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -126,12 +126,21 @@ export async function createCertificate() {
 
 // -------------------------------------------------------------------------------------------- ports
 
-/** A port that is free at this moment. */
+/** From here on the system gives ports to sockets that ask for any, as those of other tests do all the time. */
+const FIRST_EPHEMERAL = 32_768;
+
+/** A port that is free at this moment, and that no socket gets which asks for any port. */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, FIRST_EPHEMERAL);
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
