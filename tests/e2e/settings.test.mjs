@@ -63,8 +63,11 @@ for (const database of databases) {
           return nearbyHelperCount;
         };
         for (let round = 0; round < 2; round += 1) {
-          await helper.put('/helpers/me/location', place);
-          assert.equal(await count(), 1);
+          // A busy machine may take longer to count than a position counts.
+          await eventually(async () => {
+            await helper.put('/helpers/me/location', place);
+            return (await count()) === 1;
+          });
           await eventually(async () => (await count()) === 0);
         }
       }),
@@ -73,9 +76,13 @@ for (const database of databases) {
     it(
       'how long refresh tokens are good',
       withSettings({ ALLYNET_REFRESH_TOKEN_TTL: '2s' }, async (app) => {
-        const { tokens } = await app.user();
+        let tokens;
         const refresh = () => app.anonymous().post('/auth/refresh', { refreshToken: tokens.refreshToken });
-        ok(await refresh());
+        // A busy machine may take longer to present it than a token is good.
+        await eventually(async () => {
+          ({ tokens } = await app.user());
+          return (await refresh()).status === 200;
+        });
         const late = await eventually(async () => {
           const answer = await refresh();
           return answer.status !== 200 && answer;
