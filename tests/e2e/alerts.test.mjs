@@ -10,7 +10,7 @@ import { alertCounts, assertMatches, integer, ok, time } from './shapes.mjs';
 const RULES = { ALLYNET_ALERT_RADII: '1000,2000,3000', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_WAVE_SIZE: '2' };
 const QUICK = { ...RULES, ALLYNET_ALERT_INTERVAL: '1s' };
 /** Upper bound for all waves with short intervals, on a busy machine. */
-const ALL_WAVES = 15_000;
+const ALL_WAVES = 60_000;
 
 const nearby = (socket, emergencyId) => socket.seen('emergency:nearby', of(emergencyId));
 const alerted = (socket, emergencyId, limit) => socket.next('emergency:nearby', of(emergencyId), limit);
@@ -21,6 +21,26 @@ const timeline = async ({ node }, emergencyId) =>
 const sent = (entries) => entries.filter(({ event }) => event === 'alerts:sent');
 const helpersOf = ({ data }) => data.helpers.map(({ id }) => id);
 const ids = (...callers) => callers.map(({ id }) => id);
+/** The helpers that each of these alerts reached for the first time. */
+function freshOf(waves) {
+  const known = new Set();
+  return waves.map((wave) => helpersOf(wave).filter((id) => !known.has(id) && known.add(id)));
+}
+/** How many of these alerts were sent to a helper. */
+const countOf = (waves, { id }) => waves.filter((wave) => helpersOf(wave).includes(id)).length;
+/**
+ * Asserts that these alerts went again to helpers who had not acknowledged, and to no others: on a busy machine an acknowledgement
+ * may come after an interval. One that comes while an alert is decided is too late for it.
+ */
+function assertRepeats(entries, waves, deaf) {
+  const acknowledged = new Map(entries.filter(({ event }) => event === 'alerts:acknowledged').map(({ eventId, data }) => [data.helperId, eventId]));
+  const fresh = freshOf(waves);
+  for (const [index, wave] of waves.entries()) {
+    const again = helpersOf(wave).filter((id) => !fresh[index].includes(id));
+    for (const id of again) assert.ok(!(acknowledged.get(id) < waves[index - 1].eventId), `alert ${index} went to ${id} again`);
+    assert.ok(helpersOf(wave).includes(deaf.id), `alert ${index} did not go to the helper who never acknowledges`);
+  }
+}
 
 /** Verified helpers on duty at these distances north of a position. Those in one cell of 250 m are equally near. */
 const helpersNorth = (app, place, ...distances) =>
@@ -48,8 +68,6 @@ for (const database of databases) {
       await settled(ofOwner, ofNear, ofDeaf, ofMiddle, ofFar, ofOutside);
       // Alerts that nobody acknowledges are repeated afterwards, too.
       const until = ({ eventId }) => eventId < received.eventId;
-      const counts = [ofNear, ofDeaf, ofMiddle, ofFar, ofOutside].map((socket) => nearby(socket, id).filter(until).length);
-      assert.deepEqual(counts, [1, 4, 1, 1, 0]);
       assert.ok(nearby(ofDeaf, id).every(({ distance }) => distance > 400 && distance < 500));
       await eventually(async () => (await read(owner, id)).alerts.acknowledged === 3);
       const { alerts, alertRadius, status } = await read(owner, id);
@@ -63,13 +81,17 @@ for (const database of databases) {
       const entries = await timeline(owner, id);
       const waves = sent(entries).filter(until);
       assert.deepEqual(waves.map(({ data }) => [data.wave, data.radius]), [[1, 1000], [2, 2000], [3, 3000], [3, 3000]]);
-      assert.deepEqual(waves.map(helpersOf), [ids(near, deaf), ids(deaf, middle), ids(deaf, far), ids(deaf)]);
+      assert.deepEqual(freshOf(waves), [ids(near, deaf), ids(middle), ids(far), []]);
+      assertRepeats(entries, waves, deaf);
+      const sockets = [ofNear, ofDeaf, ofMiddle, ofFar, ofOutside];
+      const counts = sockets.map((socket) => nearby(socket, id).filter(until).length);
+      assert.deepEqual(counts, [near, deaf, middle, far, outside].map((helper) => countOf(waves, helper)));
       for (const [earlier, later] of [[0, 1], [1, 2], [2, 3]]) {
         const pause = Date.parse(waves[later].at) - Date.parse(waves[earlier].at);
         assert.ok(pause >= 1000, `${pause} ms between two waves`);
       }
       const acknowledged = entries.filter(({ event }) => event === 'alerts:acknowledged');
-      assert.deepEqual(acknowledged.map(({ data }) => data), ids(near, middle, far).map((helperId) => ({ helperId })));
+      assert.deepEqual(acknowledged.map(({ data }) => data.helperId).sort(), ids(near, middle, far).sort());
       const last = entries.find(({ event }) => event === 'emergency:unanswered');
       assert.equal(last.eventId, received.eventId);
       assert.equal(last.data.alertedHelpers, 4);
@@ -88,11 +110,13 @@ for (const database of databases) {
       const { id: later } = await raise(other, quick.somewhere());
       await unanswered(ofOther, later);
       await settled(ofFar);
-      const waves = sent(await timeline(owner, id)).map(({ data }) => data.wave);
-      assert.deepEqual(waves, (await read(owner, id)).alerts.wave === 1 ? [1] : [1, 2]);
-      assert.equal(nearby(ofNear, id).length, 1);
-      assert.equal((await timeline(owner, id)).some(({ event }) => event === 'emergency:unanswered'), false);
-      assert.equal(nearby(ofFar, id).length, waves.length - 1);
+      const entries = await timeline(owner, id);
+      const waves = sent(entries);
+      const { eventId: joined } = entries.find(({ event }) => event === 'helper:joined');
+      // A busy machine may respond later than after an interval.
+      for (const { event, eventId } of entries.filter(({ event }) => /^alerts:sent|unanswered$/.test(event))) assert.ok(eventId < joined, event);
+      assert.equal((await read(owner, id)).alerts.wave, waves.at(-1).data.wave);
+      for (const [socket, helper] of [[ofNear, near], [ofFar, far]]) assert.equal(nearby(socket, id).length, countOf(waves, helper));
     });
 
     it('send emergency:unanswered to the owner only', async () => {
@@ -301,7 +325,7 @@ for (const database of databases) {
         const all = sent(await timeline(owner.at(app), id));
         const waves = all.filter(({ data }, index) => all.findIndex((each) => each.data.wave === data.wave) === index);
         assert.deepEqual(waves.map(({ data }) => data.wave), [1, 2, 3]);
-        assert.deepEqual(waves.map(helpersOf), [ids(near), ids(middle), ids(far)]);
+        assert.deepEqual(freshOf(waves), [ids(near), ids(middle), ids(far)]);
         await app.stop();
       } finally {
         await store.drop();
@@ -375,12 +399,15 @@ describe('waves of alerts on two nodes', () => {
         await socket.next('emergency:alerts', (payload) => of(id)(payload) && payload.wave === 2 && payload.acknowledged === 2);
       }
       await settled(...Object.values(sockets).flat());
-      const counts = Object.values(sockets).flat().map((socket) => nearby(socket, id).filter(until).length);
-      assert.deepEqual(counts, [0, 0, 1, 1, 3, 3, 1]);
       const entries = await timeline(owner, id);
       const waves = sent(entries).filter(until);
       assert.deepEqual(waves.map(({ data }) => data.wave), [1, 2, 2]);
-      assert.deepEqual(waves.map(helpersOf), [ids(near, deaf), ids(deaf, far), ids(deaf)]);
+      assert.deepEqual(freshOf(waves), [ids(near, deaf), ids(far), []]);
+      assertRepeats(entries, waves, deaf);
+      for (const [name, helper] of Object.entries({ owner, near, deaf, far })) {
+        const counts = sockets[name].map((socket) => nearby(socket, id).filter(until).length);
+        assert.deepEqual(counts, sockets[name].map(() => countOf(waves, helper)), name);
+      }
       assert.equal(entries.filter(({ event }) => event === 'emergency:unanswered').length, 1);
       assert.equal(entries.filter(({ event }) => event === 'alerts:acknowledged').length, 2);
     }

@@ -52,7 +52,8 @@ for (const database of databases) {
     let services;
     before(async () => {
       services = await startFakeServices();
-      app = await startNode({ database, env: { ...services.env, ALLYNET_ALERT_INTERVAL: '1s', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_RADII: '5000,10000' } });
+      // Long enough for a busy machine to respond to the first emergency before its second wave.
+      app = await startNode({ database, env: { ...services.env, ALLYNET_ALERT_INTERVAL: '4s', ALLYNET_ALERT_MIN_HELPERS: '1', ALLYNET_ALERT_RADII: '5000,10000' } });
       const { place, owner, helpers, sockets } = await gather(app, 1);
       const [helper] = helpers;
       const { id } = await raise(owner, place);
