@@ -77,8 +77,10 @@ it('a helper whose page is closed is shown an alert, and then its end, by the se
   await page.close();
 
   const socket = await owner.connect();
+  const raised = Date.now();
   const emergency = await raise(owner, place, { type: 'medical' });
   await socket.next('emergency:alerts', ({ delivered }) => delivered === 1, BROWSER_LIMIT);
+  const delay = Date.now() - raised;
   assertMatches((await read(owner, emergency.id)).alerts, atLeast({ alerted: 1, sent: 1, delivered: 1, acknowledged: 1 }));
 
   const reopened = await open();
@@ -89,8 +91,9 @@ it('a helper whose page is closed is shown an alert, and then its end, by the se
   await cancel(owner, emergency.id);
   await eventually(async () => {
     assertMatches(await visible(), [notification('ended')]);
-    assert.deepEqual(push.acks.map(({ code }) => code), [DELIVERED, DELIVERED]);
+    assert.deepEqual(push.acks.map(({ code }) => code), push.posts.map(() => DELIVERED));
     return true;
   }, BROWSER_LIMIT);
-  assert.equal(push.posts.length, 2);
+  // An alert that no device confirms within fifteen seconds is pushed again.
+  assert.ok(push.posts.length === 2 || delay > 14_000, `${push.posts.length} pushes`);
 });
