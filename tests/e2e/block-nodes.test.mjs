@@ -8,8 +8,8 @@ import { createDatabase, createRedis, eventually, north, settled, startNode } fr
 import { cancel, of, raise, respond, say, stand } from './scene.mjs';
 import { ok, refused } from './shapes.mjs';
 
-/** Milliseconds within which a block has effect at every node. */
-const EVERYWHERE_AFTER = 1_000;
+/** Milliseconds within which a block has effect at every node, with what the timers of this process may be early. */
+const EVERYWHERE_AFTER = 1_050;
 
 /** A generator of numbers in 0..1 with this seed (mulberry32), so that a failure can be repeated. */
 function random(seed) {

@@ -29,6 +29,20 @@ for (const database of databases) {
       return { place, owner, helper, other, details };
     }
 
+    /** An anonymous emergency, raised while a block by the helper was new: a busy machine may need several attempts. */
+    async function raisedRightAfterBlock() {
+      for (;;) {
+        const all = await scene();
+        const socket = await all.helper.connect();
+        const begun = performance.now();
+        ok(await all.helper.put(`/auth/me/blocks/${all.owner.id}`));
+        const { id } = await raise(all.owner, all.place, { anonymousMode: true });
+        if (performance.now() - begun < UNBLOCK_AFTER) return { ...all, socket, id };
+        await cancel(all.owner, id);
+        socket.close();
+      }
+    }
+
     // Answers like one that never was.
     async function isUnknown(caller, id, place) {
       const socket = await caller.connect();
@@ -75,9 +89,7 @@ for (const database of databases) {
     });
 
     it('is not hidden by a block against an anonymous owner, who would be found by it', async () => {
-      const { owner, helper, place } = await scene();
-      ok(await helper.put(`/auth/me/blocks/${owner.id}`));
-      const { id } = await raise(owner, place, { anonymousMode: true });
+      const { owner, helper, place, id } = await raisedRightAfterBlock();
       for (const list of lists(place)) assert.equal(await listed(helper, list, id), true, list);
       await respond(helper, id);
       await cancel(owner, id);
@@ -157,11 +169,8 @@ for (const database of databases) {
     });
 
     it('is not alerted to one who blocked its anonymous owner long before, who could be lured', async () => {
-      const { owner, helper, place } = await scene();
-      const socket = await helper.connect();
-      ok(await helper.put(`/auth/me/blocks/${owner.id}`));
       // Just after the block: it would tell the helper who the owner is.
-      const { id } = await raise(owner, place, { anonymousMode: true });
+      const { owner, place, socket, id } = await raisedRightAfterBlock();
       await socket.next('emergency:nearby', of(id));
       await cancel(owner, id);
       // After the earliest end of its effects.
@@ -223,7 +232,7 @@ for (const database of databases) {
       ok(await owner.post(`/emergencies/${id}/renew`, {}));
       for (const caller of [blocked, other]) await stand(caller, north(place, 400));
       // Positions lead to a decision every five seconds at most.
-      await otherSocket.next('emergency:nearby', of(id), 30_000);
+      await otherSocket.next('emergency:nearby', of(id), 60_000);
       await socket.silent('emergency:nearby', of(id));
       await cancel(owner, id);
     });
