@@ -11,6 +11,10 @@ const PRESENCE = 'presence:update';
 const about = (user) => (payload) => payload.userId === user.id;
 /** How long a user without a connection counts as online. */
 const OFFLINE_DELAY = 15_000;
+/** Upper bound for that, on a busy machine. */
+const LIMIT = 60_000;
+/** By how much the times of two processes may differ. */
+const SLACK = 1_000;
 
 for (const database of databases) {
   describe(`presence on ${database}`, { concurrency: true }, () => {
@@ -45,12 +49,15 @@ for (const database of databases) {
 
       const gone = Date.now();
       back.close();
-      await pause(OFFLINE_DELAY - 2_000);
-      assert.deepEqual(ownerSocket.seen(PRESENCE, about(helper)), []);
+      await pause(1_000);
       assert.equal(partOf(helper, await read(owner, emergencyId)).online, true);
-      const offline = await ownerSocket.next(PRESENCE, about(helper));
+      const offline = await ownerSocket.next(PRESENCE, about(helper), LIMIT);
+      const delay = Date.now() - gone;
+      assert.ok(delay > OFFLINE_DELAY - SLACK, `${delay} ms`);
       assertMatches(offline, { userId: helper.id, online: false, lastSeenAt: time });
-      assert.ok(Math.abs(Date.parse(offline.lastSeenAt) - gone) < 2_000, offline.lastSeenAt);
+      // Of the end of the connection, and not of the news.
+      const lastSeen = Date.parse(offline.lastSeenAt) - gone;
+      assert.ok(lastSeen > -SLACK && lastSeen < OFFLINE_DELAY - SLACK, offline.lastSeenAt);
       assertMatches(partOf(helper, await read(owner, emergencyId)), atLeast({ online: false, lastSeenAt: offline.lastSeenAt }));
       const near = ok(await owner.get(`/emergencies/${emergencyId}/helpers`)).helpers;
       assert.equal(near.find((one) => one.id === helper.id).online, false);
@@ -67,7 +74,7 @@ for (const database of databases) {
     it('of the owner is sent to responding helpers, until the end', async () => {
       const { emergencyId, owner, ownerSocket, helper, helperSocket } = await scene();
       ownerSocket.close();
-      const offline = await helperSocket.next(PRESENCE, about(owner), OFFLINE_DELAY + 5_000);
+      const offline = await helperSocket.next(PRESENCE, about(owner), LIMIT);
       assert.equal(offline.online, false);
       const back = await owner.connect();
       assert.equal((await helperSocket.next(PRESENCE, about(owner))).online, true);
@@ -90,7 +97,7 @@ for (const database of databases) {
       assert.deepEqual(helperSocket.seen(PRESENCE), []);
       assert.ok(!helper.received.includes(owner.id));
       helperSocket.close();
-      assert.equal((await back.next(PRESENCE, about(helper), OFFLINE_DELAY + 5_000)).online, false);
+      assert.equal((await back.next(PRESENCE, about(helper), LIMIT)).online, false);
       await cancel(owner, emergencyId);
     });
 

