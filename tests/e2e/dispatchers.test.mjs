@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createDatabase, databases, eventually, north, settled, startNode } from './harness.mjs';
+import { createDatabase, databases, eventually, north, settled, startNode, whileStoredInTime } from './harness.mjs';
 import { cancel, of, over, raise, respond, stand, tell } from './scene.mjs';
 import { assertIdsGrow, assertMatches, integer, ok, refused } from './shapes.mjs';
 
@@ -34,7 +34,9 @@ for (const database of databases) {
       await store?.drop();
     });
 
-    it('are sent everything once, as administrators, and what they are shown is in the access logs', async () => {
+    const nodes = () => [app, other];
+
+    it('are sent everything once, as administrators, and what they are shown is in the access logs', whileStoredInTime(nodes, async () => {
       const place = app.somewhere();
       const [owner, helper, admin] = await Promise.all([app.owner(), app.helperAt(north(place, 900)), other.logIn(await app.admin())]);
       const [board, helping] = await Promise.all([admin.connect(), helper.connect()]);
@@ -75,9 +77,9 @@ for (const database of databases) {
       await settled(board, helping);
       assert.deepEqual(followed(board, unseen), []);
       await over(owner);
-    });
+    }));
 
-    it('resume from their last event, and from the one that they joined after', async () => {
+    it('resume from their last event, and from the one that they joined after', whileStoredInTime(nodes, async () => {
       const [owner, admin] = await Promise.all([app.owner(), other.logIn(await app.admin())]);
       const first = await admin.connect();
       const { latestEventId } = await first.ack('dispatcher:join', {});
@@ -106,7 +108,7 @@ for (const database of databases) {
       await lost.ack('dispatcher:join', { lastEventId: 9e15 });
       assertMatches(await lost.next('session:resync'), { reason: 'unknown_event', latestEventId: integer });
       lost.close();
-    });
+    }));
 
     it('see in how many cells helpers are available, and no number below 3', async () => {
       const place = app.somewhere();
@@ -153,7 +155,7 @@ if (databases.includes('postgres')) {
         await store.query('ALTER TABLE access_log RENAME TO access_log_away');
         const { id } = await raise(owner, app.somewhere());
         await board.next('emergency:created', of(id));
-        const { code, event } = await board.next('error', undefined, 2_000);
+        const { code, event } = await board.next('error');
         assert.deepEqual([code, event], ['internal', 'dispatcher:join']);
         const { id: unseen } = await raise(another, app.somewhere());
         await settled(board);

@@ -361,6 +361,22 @@ export async function eventually(attempt, limit = EVENT_LIMIT) {
   }
 }
 
+/**
+ * Runs a test again if it failed on a machine that was too slow: what dispatchers are shown has to be stored within a second, else
+ * their room is ended.
+ */
+export const whileStoredInTime = (nodes, test) => async () => {
+  const isLate = () => nodes().reduce((late, { logs }) => late + logs.split('was not stored in time').length, 0);
+  for (let attempt = 1; ; attempt += 1) {
+    const before = isLate();
+    try {
+      return await test();
+    } catch (fault) {
+      if (attempt === 3 || isLate() === before) throw fault;
+    }
+  }
+};
+
 /** The point so many metres north of another, with an error below one per cent. */
 export function north({ latitude, longitude }, metres) {
   return { latitude: latitude + metres / 111_200, longitude };

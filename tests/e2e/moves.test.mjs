@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { createDatabase, createRedis, eventually, north, startNode } from './harness.mjs';
+import { createDatabase, createRedis, eventually, north, startNode, whileStoredInTime } from './harness.mjs';
 import { cancel, of, raise, read, respond, stand } from './scene.mjs';
 import { assertMatches, atLeast, between, integer, ok, time } from './shapes.mjs';
 
@@ -47,7 +47,7 @@ describe('a place that follows its owner, on two nodes', () => {
     }
   });
 
-  it('is told to those who take part, moves once in the interval, and believes no jump', async () => {
+  const isTold = whileStoredInTime(() => [a, b], async () => {
     const [place, away] = [a.somewhere(), a.somewhere()];
     const [owner, absent] = [await a.owner(), await a.owner()];
     const [helper, looker, distant] = await Promise.all([
@@ -128,4 +128,5 @@ describe('a place that follows its owner, on two nodes', () => {
     await Promise.all([cancel(owner, id), cancel(absent, fixed)]);
     for (const socket of [ofOwner, ofAbsent, ofHelper, ofLooker, ofDistant, board, tablet, back]) socket.close();
   });
+  it('is told to those who take part, moves once in the interval, and believes no jump', isTold);
 });
