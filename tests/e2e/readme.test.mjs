@@ -36,9 +36,12 @@ describe('the README', { concurrency: true }, () => {
       // Instead of `npm install socket.io-client`.
       await symlink(PACKAGES, join(folder, 'node_modules'));
       await writeFile(join(folder, 'listen.mjs'), listener.replaceAll(PRINTED_URL, app.url));
-      // Node.js takes longer to start beside the other tests.
-      const patient = tour.replaceAll(PRINTED_URL, app.url).replaceAll('sleep 2', 'sleep 5');
+      // Beside other tests Node.js takes its time to start, and to print.
+      const connected = `until curl -sS ${app.adminUrl}/metrics | grep -qx 'allynet_sockets 1'; do sleep 0.1; done`;
+      const patient = tour.replaceAll(PRINTED_URL, app.url).replace('sleep 2', connected).replace('sleep 2', 'sleep 5');
+      const sockets = async () => /^allynet_sockets (\d+)$/m.exec(await (await fetch(`${app.adminUrl}/metrics`)).text())?.[1];
       for (const run of ['first', 'second']) {
+        await eventually(async () => ['0', undefined].includes(await sockets()), LIMIT);
         const shell = spawn('bash', ['-c', patient], { cwd: folder, timeout: LIMIT });
         const [output, errors] = await Promise.all([text(shell.stdout), text(shell.stderr)]);
         // Not only at the start of a line: `curl` writes its line feed after the answer, and the listener may write between the two.
