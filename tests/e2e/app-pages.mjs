@@ -67,15 +67,21 @@ export async function shows(page, text) {
   }
 }
 
-/** Holds the SOS button as a finger does. */
+/** Holds the SOS button as a finger does. What is drawn late may move it from under the finger, which then comes again. */
 export async function holdSos(page) {
-  const element = await page.waitForSelector('.sos-button');
-  await page.evaluate(() => scrollTo(0, 0));
-  const { x, y, width, height } = await element.boundingBox();
-  await page.mouse.move(x + width / 2, y + height / 2);
-  await page.mouse.down();
-  await page.waitForSelector('.stage, .status:not([data-state=ended])');
-  await page.mouse.up();
+  for (let attempt = 1; ; attempt += 1) {
+    await page.waitForSelector('.sos-button');
+    const { x, y, width, height } = await page.evaluate(() => {
+      scrollTo(0, 0);
+      return document.querySelector('.sos-button').getBoundingClientRect().toJSON();
+    });
+    await page.mouse.move(x + width / 2, y + height / 2);
+    await page.mouse.down();
+    const isHeld = page.waitForSelector('.stage, .status:not([data-state=ended])', attempt < 3 ? { timeout: 15_000 } : {});
+    const held = await (attempt < 3 ? isHeld.catch(() => null) : isHeld);
+    await page.mouse.up();
+    if (held) return;
+  }
 }
 
 /** The same, and does not wait for the end of the countdown. */

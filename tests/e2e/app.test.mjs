@@ -74,7 +74,8 @@ describe('the app', () => {
     // A short touch does nothing; a long one counts down, which can be stopped.
     await shows(owner.page, 'Known to');
     await touchSos(owner.page);
-    assert.ok(await owner.page.$('.sos-button[data-state=idle]'));
+    await owner.page.waitForSelector('.sos-button[data-state=idle]');
+    assert.equal(await owner.page.$('.stage'), null);
     await holdSos(owner.page);
     await owner.page.click('.stage .large');
     await owner.page.waitForSelector('.sos-button');
@@ -395,7 +396,7 @@ describe('the app', () => {
     await page.waitForSelector('.count');
     await page.keyboard.down('Enter');
     await page.keyboard.up('Enter');
-    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Cancel', 'the way back has the focus');
+    await page.waitForFunction(() => document.activeElement?.textContent === 'Cancel');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await shows(page, 'Stored at');

@@ -54,13 +54,15 @@ export async function startChromium({ args = [] } = {}) {
  * does not show it yet. `$` and `$$` say what is there now, and do not wait.
  */
 function waits(page) {
-  for (const name of ['$eval', 'click', 'focus', 'select', 'type']) {
+  for (const name of ['$eval', 'focus', 'select', 'type']) {
     const act = page[name].bind(page);
     page[name] = async (selector, ...rest) => {
       await page.waitForSelector(selector);
       return act(selector, ...rest);
     };
   }
+  // It also waits until the element has stopped moving.
+  page.click = (selector) => page.locator(selector).click();
   return page;
 }
 
