@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { databases, eventually, north, settled, startNode } from './harness.mjs';
 import { cancel, decline, of, over, raise, read, resolve, respond, say, stand, tell, times, wrongFields } from './scene.mjs';
 import { alertCounts, arrayOf, assertMatches, atLeast, between, emergency as emergencyShape, helperRating, id, integer, nullable, ok, profile, refused, text, time } from './shapes.mjs';
+
+/** Milliseconds after which a position surely was there before what is raised then, by whatever node. */
+const POSITION_DELAY = 300;
 
 for (const database of databases) {
   describe(`finding on ${database}`, () => {
@@ -377,6 +381,9 @@ for (const database of databases) {
       const place = app.somewhere();
       const [owner, ...helpers] = await Promise.all([app.owner(), ...[400, 100, 300, 200].map((metres) => app.helperAt(north(place, metres)))]);
       const sockets = await Promise.all(helpers.map((helper) => helper.connect()));
+      // A position counts as later than an emergency that was raised in the same moment: its helper would be looked at again.
+      await settled(...sockets);
+      await delay(POSITION_DELAY);
       const { emergency, nearbyHelperCount } = ok(await owner.post('/emergencies', { location: place }), 201);
       assert.equal(nearbyHelperCount, 4);
       assert.equal(emergency.alerts.alerted, 2);

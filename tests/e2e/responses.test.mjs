@@ -349,9 +349,15 @@ for (const database of databases) {
         assert.equal(await help(far, { place, stands: north(place, 300) }), 50, 'there');
         // Between two reports of the status: there for a moment, and far away before and after it.
         const [visitor, wanted] = [await app.helperAt(undefined), app.somewhere()];
+        const socket = await visitor.connect();
         const { id } = await raise(asks, wanted);
         await respond(visitor, id);
-        for (const metres of [3000, 200, 4000]) await stand(visitor, north(wanted, metres));
+        // A node looks at positions once it knows of the response, and records that one is near beside its answer.
+        await socket.next('helper:joined', of(id));
+        for (const metres of [3000, 200]) await stand(visitor, north(wanted, metres));
+        for (let round = 0; round < 2; round += 1) await settled(socket);
+        await stand(visitor, north(wanted, 4000));
+        socket.close();
         await tell(visitor, id, 'arrived');
         await resolve(asks, id);
         assert.equal(await trustOf(visitor), 50, 'was there');
