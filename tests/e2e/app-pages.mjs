@@ -69,18 +69,20 @@ export async function shows(page, text) {
 
 /** Holds the SOS button as a finger does. What is drawn late may move it from under the finger, which then comes again. */
 export async function holdSos(page) {
+  const held = '.stage, .status:not([data-state=ended])';
   for (let attempt = 1; ; attempt += 1) {
-    await page.waitForSelector('.sos-button');
+    await page.waitForSelector(attempt > 1 ? `.sos-button, ${held}` : '.sos-button');
+    if (attempt > 1 && (await page.$(held))) return;
     const { x, y, width, height } = await page.evaluate(() => {
       scrollTo(0, 0);
       return document.querySelector('.sos-button').getBoundingClientRect().toJSON();
     });
     await page.mouse.move(x + width / 2, y + height / 2);
     await page.mouse.down();
-    const isHeld = page.waitForSelector('.stage, .status:not([data-state=ended])', attempt < 3 ? { timeout: 15_000 } : {});
-    const held = await (attempt < 3 ? isHeld.catch(() => null) : isHeld);
+    const isLast = attempt === 3;
+    const found = await page.waitForSelector(held, isLast ? {} : { timeout: 15_000 }).catch((fault) => isLast && Promise.reject(fault));
     await page.mouse.up();
-    if (held) return;
+    if (found) return;
   }
 }
 

@@ -278,7 +278,7 @@ describe('a call for help in the app', () => {
     await page.waitForSelector('.alert');
     const own = await raise(helper, app.somewhere(), { silentMode: true });
     await page.waitForFunction(() => !document.querySelector('.alert') && document.title === 'Notes');
-    assert.equal(await page.evaluate(() => window.lastVibration), 0);
+    await page.waitForFunction(() => window.lastVibration === 0);
     await cancel(helper, own.id);
     await page.goto(`${app.url}/app/`);
     await press(page, 'Done');
@@ -315,7 +315,7 @@ describe('a call for help in the app', () => {
         await press(page, 'Done');
       }
       await page.waitForSelector('.alert');
-      await page.waitForFunction(() => window.vibrations.some((pattern) => Array.isArray(pattern)));
+      await page.waitForFunction(() => window.vibrations?.some((pattern) => Array.isArray(pattern)));
     }
   });
 
