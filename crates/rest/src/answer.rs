@@ -1,8 +1,11 @@
 //! The envelopes of successes and failures, and the log line of each fault.
 
-use std::{any::Any, error, fmt, time::Duration};
+use std::{any::Any, error, fmt, iter::successors, time::Duration};
 
-use allynet_domain::{Error, Refusal, port};
+use allynet_domain::{
+    Error, Refusal,
+    port::{self, StorageFull},
+};
 use allynet_wire::{Problem, problem::faults, views::Success};
 use axum::{
     Json,
@@ -40,6 +43,10 @@ fn success(status: StatusCode, data: impl Serialize) -> Response {
 fn private() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }
+
+/// The extension of an answer to a request that failed because the storage of the database is full.
+#[derive(Debug, Clone, Copy)]
+pub struct StorageWasFull;
 
 /// A failed request: the problem for the client, and the cause for the log if the service is at fault.
 #[derive(Debug)]
@@ -106,6 +113,9 @@ impl IntoResponse for Failure {
         }
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, private(), Json(&problem)).into_response();
+        if cause.as_deref().is_some_and(|cause| chain(cause).any(<dyn error::Error>::is::<StorageFull>)) {
+            response.extensions_mut().insert(StorageWasFull);
+        }
         if status == StatusCode::UNAUTHORIZED {
             // A 401 must name a scheme (RFC 9110, 15.5.2).
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -125,11 +135,11 @@ struct Chain<'a>(&'a (dyn error::Error + 'static));
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
+        chain(self.0).skip(1).try_for_each(|source| write!(f, ": {source}"))
     }
+}
+
+/// An error and all of its sources.
+fn chain<'a>(error: &'a (dyn error::Error + 'static)) -> impl Iterator<Item = &'a (dyn error::Error + 'static)> {
+    successors(Some(error), |error| error.source())
 }

@@ -33,7 +33,7 @@ mod routes;
 mod tests;
 mod work_permit;
 
-pub use answer::Failure;
+pub use answer::{Failure, StorageWasFull};
 pub use caller::Authenticated;
 pub use devices::describe_metrics;
 pub use health::{Build, Readiness, ReadinessCheck, RenderMetrics, admin_router};

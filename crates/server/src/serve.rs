@@ -73,7 +73,7 @@ pub(crate) async fn serve(settings: &Settings, telemetry: Option<&Telemetry>) ->
     let store = Store::open(&database).await?;
     rules.places.grid = store.place_grid().await?;
     let (mut ports, mut high_ports) = (store.ports(), store.prioritized().ports());
-    let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes]);
+    let pressure = storage::observe([&mut ports.changes, &mut high_ports.changes], &mut ports.positions);
     telemetry::observe_commits(telemetry, [&mut ports.changes, &mut high_ports.changes]);
     let projections = Projections::new(&rules);
     let app = settings.app_config((push.is_some(), mail.is_some()));

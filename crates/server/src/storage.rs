@@ -14,8 +14,8 @@ use std::{
 };
 
 use allynet_domain::{
-    Change, Timestamp,
-    port::{self, Changes},
+    Change, Timestamp, UserId,
+    port::{self, Changes, Fix, Positions, Report},
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -59,12 +59,15 @@ impl StoragePressure {
     /// Records whether a write failed for want of space.
     fn record<T>(&self, written: &port::Result<T>) {
         if written.as_ref().is_err_and(port::Error::is_storage_full) {
-            let before = self.full_at.lock().replace(Instant::now());
-            if before.is_none_or(|before| before.elapsed() >= REFUSAL_AFTER_FULL) {
-                tracing::warn!(
-                    "the disk of the database is full: only emergencies are stored for {REFUSAL_AFTER_FULL:?}"
-                );
-            }
+            self.record_full();
+        }
+    }
+
+    /// Records that a write failed for want of space.
+    pub(crate) fn record_full(&self) {
+        let before = self.full_at.lock().replace(Instant::now());
+        if before.is_none_or(|before| before.elapsed() >= REFUSAL_AFTER_FULL) {
+            tracing::warn!("the disk of the database is full: only emergencies are stored for {REFUSAL_AFTER_FULL:?}");
         }
     }
 
@@ -136,13 +139,33 @@ fn free_share(folder: &Path) -> io::Result<f64> {
     Ok(if usable == 0 { 1.0 } else { volume.f_bavail as f64 / usable as f64 })
 }
 
-/// Lets commits through these ports report a full disk.
-pub(crate) fn observe(changes: [&mut Arc<dyn Changes>; 2]) -> Arc<StoragePressure> {
+/// Lets commits and positions through these ports report a full disk. The other writes belong to requests, whose answers report it.
+pub(crate) fn observe(changes: [&mut Arc<dyn Changes>; 2], positions: &mut Arc<dyn Positions>) -> Arc<StoragePressure> {
     let pressure = Arc::<StoragePressure>::default();
     for changes in changes {
         *changes = Arc::new(ObservedChanges { inner: changes.clone(), pressure: pressure.clone() });
     }
+    *positions = Arc::new(ObservedPositions { inner: positions.clone(), pressure: pressure.clone() });
     pressure
+}
+
+/// The port `Positions`, observed for writes that did not fit.
+struct ObservedPositions {
+    inner: Arc<dyn Positions>,
+    pressure: Arc<StoragePressure>,
+}
+
+#[async_trait]
+impl Positions for ObservedPositions {
+    async fn record(&self, reports: &[Report]) -> port::Result<Vec<UserId>> {
+        let stored = self.inner.record(reports).await;
+        self.pressure.record(&stored);
+        stored
+    }
+
+    async fn last(&self, user: UserId) -> port::Result<Option<Fix>> {
+        self.inner.last(user).await
+    }
 }
 
 /// The port `Changes`, observed for writes that did not fit.
@@ -179,7 +202,7 @@ impl Changes for ObservedChanges {
 
 #[cfg(test)]
 mod tests {
-    use allynet_domain::port::{MockChanges, StorageFull};
+    use allynet_domain::port::{MockChanges, MockPositions, StorageFull};
 
     use super::*;
 
@@ -221,6 +244,18 @@ mod tests {
         tokio::time::advance(REFUSAL_AFTER_FULL).await;
         assert!(!pressure.is_high());
         changes.ready().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn positions_that_did_not_fit_count_as_well() {
+        let mut positions = MockPositions::new();
+        positions.expect_record().returning(|_| Err(port::Error::unavailable(StorageFull::new("53100"))));
+        let changes = || Arc::new(MockChanges::new()) as Arc<dyn Changes>;
+        let mut positions = Arc::new(positions) as Arc<dyn Positions>;
+        let pressure = observe([&mut changes(), &mut changes()], &mut positions);
+        assert!(!pressure.is_high());
+        positions.record(&[]).await.unwrap_err();
+        assert!(pressure.is_high());
     }
 
     #[test]

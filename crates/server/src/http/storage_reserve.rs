@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allynet_domain::port;
-use allynet_rest::Failure;
+use allynet_rest::{Failure, StorageWasFull};
 use allynet_wire::limits::of_route;
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -27,7 +27,8 @@ const VITAL_ROUTES: [(Method, &str); 7] = [
     (Method::PUT, "/api/v1/helpers/me/location"),
 ];
 
-/// Middleware around every route that answers 503 to a write which has to leave the space to emergencies.
+/// Middleware around every route that answers 503 to a write which has to leave the space to emergencies, and records when one did
+/// not fit.
 pub(super) async fn reserve_storage(
     State(pressure): State<Arc<StoragePressure>>,
     request: Request,
@@ -38,7 +39,11 @@ pub(super) async fn reserve_storage(
         return Failure::from(port::Error::unavailable("only emergencies are stored while the disk is nearly full"))
             .into_response();
     }
-    next.run(request).await
+    let response = next.run(request).await;
+    if response.extensions().get::<StorageWasFull>().is_some() {
+        pressure.record_full();
+    }
+    response
 }
 
 /// Whether the route of a request stores something that no emergency depends on. Socket.IO and unknown routes do not.
@@ -61,6 +66,25 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_write_that_did_not_fit_is_recorded_whatever_stores_it() {
+        let pressure = Arc::<StoragePressure>::default();
+        let fails = |error: fn() -> port::Error| any(async move || Failure::from(error()));
+        let routes = Router::new()
+            .route("/gone", fails(|| port::Error::unavailable("gone")))
+            .route("/full", fails(|| port::Error::unavailable(Arc::new(port::Error::unavailable(full())))))
+            .route_layer(from_fn_with_state(pressure.clone(), reserve_storage));
+        for (path, is_high) in [("/gone", false), ("/full", true)] {
+            let request = Request::builder().method(Method::PUT).uri(path).body(Body::empty()).unwrap();
+            let answer = routes.clone().oneshot(request).await.unwrap();
+            assert_eq!((answer.status(), pressure.is_high()), (StatusCode::SERVICE_UNAVAILABLE, is_high), "{path}");
+        }
+    }
+
+    fn full() -> port::StorageFull {
+        port::StorageFull::new("53100")
+    }
 
     #[tokio::test]
     async fn only_what_emergencies_depend_on_is_stored_while_the_disk_is_nearly_full() {
