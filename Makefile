@@ -175,11 +175,12 @@ faults-on-postgres:
 	@ulimit -n $$(ulimit -Hn) && \
 	  cargo test $(PROFILE) --workspace --test faults -- --nocapture --test-threads=1
 
+# Cases that load the machine wait for the others; the long form runs one at a time.
 attack-on-postgres: PROFILE = $(if $(filter long,$(ATTACK)),--release)
 attack-on-postgres:
 	@cargo build $(PROFILE) --workspace --bin allynet
 	@ulimit -n $$(ulimit -Hn) && \
-	  cargo test $(PROFILE) --workspace --test attack -- --nocapture --test-threads=1
+	  cargo test $(PROFILE) --workspace --test attack -- --nocapture --test-threads=2
 
 # Ten thousand sockets need as many file descriptors, in the servers and in the load generator.
 bench-on-postgres: $(PEER_PACKAGES)

@@ -91,6 +91,13 @@ impl Node {
         }
     }
 
+    /// The address of the listener for operators, if `ALLYNET_ADMIN_LISTEN` is one.
+    pub fn admin_address(&self) -> SocketAddr {
+        let log = self.log();
+        let (_, rest) = log.split_once("metrics on http://").unwrap();
+        rest.split_once('/').unwrap().0.parse().unwrap()
+    }
+
     /// The peak memory of the process in bytes (`VmHWM` of `/proc/PID/status`).
     pub fn memory(&self) -> u64 {
         self.status("VmHWM:") << 10

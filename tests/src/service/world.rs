@@ -168,6 +168,34 @@ impl World {
         }
     }
 
+    /// Makes every insertion into this table fail as on a full disk.
+    pub async fn fill_disk_for(&self, table: &str) {
+        match &self.place {
+            // A table without room for another number is reported like a disk without room.
+            Place::Sqlite(_) => {
+                let sql = format!(
+                    "create table no_space (n integer primary key autoincrement); \
+                     insert into no_space values ({}); \
+                     create trigger no_space before insert on {table} begin insert into no_space values (null); end",
+                    i64::MAX
+                );
+                let mut connection = SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Place::Postgres { server, name } => {
+                let sql = format!(
+                    "create function no_space() returns trigger language plpgsql as \
+                     $$ begin raise 'could not extend file' using errcode = 'disk_full'; end $$; \
+                     create trigger no_space before insert on {table} for each row execute function no_space()"
+                );
+                let mut connection = PgConnection::connect_with(&server.as_ref().clone().database(name)).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
     /// Removes the database. After a failed test it is removed with the server.
     pub async fn remove(&self) {
         if let Place::Postgres { server, name } = &self.place {

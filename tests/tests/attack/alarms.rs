@@ -1,86 +1,118 @@
 //! Alarms that wake people for nothing, and accounts that stand between a caller and a helper.
 
-use std::time::{Duration, Instant};
+use std::{collections::HashSet, net::SocketAddr};
 
-use allynet_domain::{Event, UserId};
+use allynet_domain::{EmergencyId, Event, UserId};
 use allynet_tests::service::{
     http::Request,
-    node::Node,
-    world::{HERE, Kind, World},
+    now,
+    world::{Kind, World},
 };
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::{
-    form::{alone, pick},
+    assault::Assault,
+    case::Case,
+    form::{HOSTILE, beside_another, eventually, pick},
     on_both_databases,
+    victim::raise,
 };
 
 on_both_databases! {
     raising_and_cancelling_rings_a_helper_only_a_few_times
+    accepting_and_cancelling_rings_a_helper_only_a_few_times
     new_accounts_do_not_stand_between_a_caller_and_a_helper
 }
 
-/// Of one owner's emergencies, how many ring the same helper in ten minutes.
+/// Of one owner's emergencies, how many ring the same helper in ten minutes; and how often one emergency rings a helper, if it is
+/// as young as a case.
 const MAX_RINGS: usize = 5;
-/// The time for three waves on a busy machine.
-const MAX_WAIT: Duration = Duration::from_mins(1);
+/// How often a helper may accept an emergency, if each acceptance is cancelled: cancelling twice is free, then there is one in a
+/// minute.
+const QUICK_ACCEPTANCES: usize = 3;
+/// The last wave that may alert a helper behind new accounts.
+const MAX_WAVE: u16 = 3;
 
-/// How many alerts of any emergency this helper was sent.
-async fn rings(world: &World, helper: UserId) -> usize {
+/// The waves in which this helper was alerted to one of these emergencies, or rung again.
+async fn rings(world: &World, helper: UserId, emergencies: &HashSet<EmergencyId>) -> Vec<u16> {
     let log = world.log().await;
-    let alerts = log.iter().filter_map(|logged| match &logged.event {
-        Event::HelpersAlerted { recipients, .. } => Some(recipients),
-        _ => None,
-    });
-    alerts.flatten().filter(|recipient| recipient.helper == helper).count()
-}
-
-async fn raising_and_cancelling_rings_a_helper_only_a_few_times(kind: &Kind) {
-    let _alone = alone().await;
-    let world = World::new(kind, 2, 2, 1).await;
-    let node = Node::start_with(&world.url(), &[("ALLYNET_RATE_LIMITS", "on"), ("ALLYNET_STORM_RINGS", "5")]).await;
-    let owner = &world.owners[0].token;
-    let place = json!({ "latitude": HERE.0, "longitude": HERE.1 });
-    for _ in 0..pick(40, 400) {
-        let raise = Request::post("/api/v1/emergencies", json!({ "location": place }));
-        let raised = raise.send(node.address, owner).await.unwrap();
-        assert_eq!(raised.status, 201, "an SOS was refused: {:?}", raised.body);
-        let emergency = raised.body["data"]["emergency"]["id"].as_str().unwrap().to_owned();
-        let cancel = Request::post(format!("/api/v1/emergencies/{emergency}/cancel"), json!({}));
-        assert_eq!(cancel.send(node.address, owner).await.unwrap().status, 200);
-    }
-    let rung = rings(&world, world.helpers[0].id).await;
-    println!("raise and cancel: a helper was rung {rung} times");
-    assert!((1..=MAX_RINGS).contains(&rung), "{rung} alarms on one phone");
-    node.stop().await;
-    world.remove().await;
-}
-
-async fn new_accounts_do_not_stand_between_a_caller_and_a_helper(kind: &Kind) {
-    let _alone = alone().await;
-    let mut world = World::new(kind, 1, 1, 1).await;
-    // At the place of the emergency itself: nearer than the helper can be.
-    world.add_newcomers(150).await;
-    let settings = [("ALLYNET_RATE_LIMITS", "on"), ("ALLYNET_ALERT_INTERVAL", "5s")];
-    let node = Node::start_with(&world.url(), &settings).await;
-    let place = json!({ "latitude": HERE.0, "longitude": HERE.1 });
-    let raise = Request::post("/api/v1/emergencies", json!({ "location": place }));
-    assert_eq!(raise.send(node.address, &world.owners[0].token).await.unwrap().status, 201);
-    let begun = Instant::now();
-    while rings(&world, world.helpers[0].id).await == 0 {
-        assert!(begun.elapsed() < MAX_WAIT, "the helper is not alerted");
-        sleep(Duration::from_millis(200)).await;
-    }
-    let log = world.log().await;
-    let wave = log.iter().find_map(|logged| match &logged.event {
+    let alerts = log.iter().filter(|logged| logged.emergency.is_some_and(|id| emergencies.contains(&id)));
+    let waves = alerts.filter_map(|logged| match &logged.event {
         Event::HelpersAlerted { recipients, wave, .. } => {
-            recipients.iter().any(|recipient| recipient.helper == world.helpers[0].id).then_some(*wave)
+            recipients.iter().any(|recipient| recipient.helper == helper).then_some(*wave)
         }
         _ => None,
     });
-    println!("new accounts: the helper is alerted by wave {wave:?}");
-    assert!(wave.is_some_and(|wave| wave <= 3), "{wave:?}");
-    node.stop().await;
-    world.remove().await;
+    waves.collect()
+}
+
+/// Raises this many emergencies, each after the last was cancelled.
+async fn raise_and_cancel(node: SocketAddr, token: String, count: usize) -> HashSet<EmergencyId> {
+    let mut emergencies = HashSet::new();
+    for _ in 0..count {
+        let emergency = raise(node, HOSTILE, &token).await;
+        let cancel = Request::post(format!("/api/v1/emergencies/{emergency}/cancel"), json!({}));
+        assert_eq!(cancel.from_address(HOSTILE).send(node, &token).await.unwrap().status, 200);
+        emergencies.insert(emergency);
+    }
+    emergencies
+}
+
+async fn raising_and_cancelling_rings_a_helper_only_a_few_times(kind: &Kind) {
+    let _turn = beside_another().await;
+    let mut case = Case::begin(kind, &[("ALLYNET_STORM_RINGS", "5")]).await;
+    let token = case.hostile_owner().token.clone();
+    let storm = tokio::spawn(raise_and_cancel(case.node.address, token, pick(40, 400)));
+    case.judge("raise and cancel").await;
+    let raised = storm.await.unwrap();
+    let rung = rings(&case.world, case.bystander().id, &raised).await.len();
+    println!("raise and cancel: a helper was rung {rung} times for {} emergencies", raised.len());
+    assert!((1..=MAX_RINGS).contains(&rung), "{rung} alarms on one phone");
+    case.end().await;
+}
+
+async fn accepting_and_cancelling_rings_a_helper_only_a_few_times(kind: &Kind) {
+    let _turn = beside_another().await;
+    let mut case = Case::begin(kind, &[("ALLYNET_STORM_RINGS", "5")]).await;
+    let emergency = raise(case.node.address, HOSTILE, &case.hostile_owner().token).await;
+    let only = HashSet::from([emergency]);
+    eventually("a helper is alerted", async || !rings(&case.world, case.bystander().id, &only).await.is_empty()).await;
+
+    let accept = Request::post(format!("/api/v1/emergencies/{emergency}/respond"), json!({}));
+    let status = json!({ "status": "cancelled" });
+    let cancel = Request::put(format!("/api/v1/emergencies/{emergency}/helper-status"), status);
+    let either = |n: usize| if n.is_multiple_of(2) { accept.clone() } else { cancel.clone() };
+    let begun = now();
+    let token = &case.hostile_helper().token;
+    let assault = Assault::begin(8, HOSTILE, case.node.address, token, either).await;
+    case.judge("accept and cancel").await;
+    eventually("accepting again is refused", async || assault.answered(429) > 0).await;
+    let refused = assault.answered(429);
+    drop(assault);
+    let rung = rings(&case.world, case.bystander().id, &only).await.len();
+    let log = case.world.log().await;
+    let accepted = log
+        .iter()
+        .filter(|logged| logged.emergency == Some(emergency) && matches!(logged.event, Event::HelperJoined { .. }));
+    let accepted = accepted.count();
+    let max_accepted = QUICK_ACCEPTANCES + usize::try_from((now() - begun).num_minutes()).unwrap();
+    println!("accept and cancel: a helper was rung {rung} times by {accepted} acceptances, {refused} were refused");
+    assert!((1..=max_accepted).contains(&accepted), "{accepted} acceptances");
+    assert!(rung <= MAX_RINGS, "{rung} alarms on one phone");
+    case.end().await;
+}
+
+async fn new_accounts_do_not_stand_between_a_caller_and_a_helper(kind: &Kind) {
+    let _turn = beside_another().await;
+    let mut case = Case::begin(kind, &[("ALLYNET_ALERT_INTERVAL", "5s")]).await;
+    // At the place of the emergencies itself: nearer than the helpers can be.
+    case.world.add_newcomers(150).await;
+    case.judge("new accounts").await;
+    let emergency = HashSet::from([raise(case.node.address, HOSTILE, &case.hostile_owner().token).await]);
+    let alerted = async || rings(&case.world, case.bystander().id, &emergency).await;
+    eventually("the helper is alerted", async || !alerted().await.is_empty()).await;
+    let wave = alerted().await[0];
+    println!("new accounts: the helper is alerted by wave {wave}");
+    assert!(wave <= MAX_WAVE, "{wave}");
+    case.end().await;
 }

@@ -2,27 +2,31 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use allynet_tests::service::{
     http::connect,
-    node::Node,
-    world::{Kind, Person, World},
+    world::{Kind, Person},
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
+    task::JoinSet,
     time::{sleep, timeout},
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use crate::{
-    form::{HOSTILE, alone, pick},
+    case::{Case, CaseOptions},
+    form::{HOSTILE, alone, beside_another, eventually},
     on_both_databases,
-    victim::Victim,
 };
 
 on_both_databases! {
@@ -39,67 +43,84 @@ const ADDRESSES: u8 = 13;
 const UNFINISHED_HEAD: usize = 60_000;
 /// The memory that hostile connections may take, in bytes each.
 const MAX_BYTES_PER_CONNECTION: u64 = 64 << 10;
+/// The pause before a client connects again.
+const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 /// Enough for an answer on a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What the `n`th hostile connection sends: nothing, a head or a body that is not finished, or a request and nothing more.
+fn opening(n: usize) -> String {
+    match n % 8 {
+        0 => format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(UNFINISHED_HEAD)),
+        1 => "POST /api/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n{".to_owned(),
+        2 => "GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n".to_owned(),
+        _ => String::new(),
+    }
+}
+
 async fn connections_that_send_nothing_keep_no_caller_out(kind: &Kind) {
     let _alone = alone().await;
-    let rounds = pick(6, 60);
-    let world = World::new(kind, 4, 4, 2 * rounds).await;
-    let node = Node::start_with_descriptors(DESCRIPTORS, &world.url(), &[("ALLYNET_RATE_LIMITS", "on")]).await;
-    let mut victim = Victim::new(&world, node.address);
-    let quiet = victim.rounds(rounds).await;
-    let before = node.resident();
-
+    let options = CaseOptions { descriptors: Some(DESCRIPTORS), ..CaseOptions::default() };
+    let mut case = Case::begin_with(kind, options).await;
     let mut open = Vec::new();
     for n in 0..ADDRESSES {
         let source = Ipv4Addr::new(127, 0, 1, n + 1);
         for index in 0..CONNECTIONS_PER_ADDRESS {
             // The node may refuse or close any of them.
-            let Ok(mut connection) = connect(source, node.address).await else { continue };
-            if index % 8 == 0 {
-                let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(UNFINISHED_HEAD));
-                connection.write_all(head.as_bytes()).await.ok();
-            }
+            let Ok(mut connection) = connect(source, case.node.address).await else { continue };
+            connection.write_all(opening(index).as_bytes()).await.ok();
             open.push(connection);
         }
     }
     assert!(open.len() > DESCRIPTORS as usize, "only {} connections were opened", open.len());
-    victim.rounds(rounds).await.did_not_suffer(&quiet, "silent connections");
-    let grown = node.resident().saturating_sub(before);
-    println!("silent connections: {} KB for {} connections", grown >> 10, open.len());
-    assert!(grown < open.len() as u64 * MAX_BYTES_PER_CONNECTION, "{grown} bytes");
+    println!("silent connections: {} connections", open.len());
+    case.judge_within(open.len() as u64 * MAX_BYTES_PER_CONNECTION, "silent connections").await;
     drop(open);
-    node.stop().await;
-    world.remove().await;
+    case.end().await;
+}
+
+/// Keeps a socket without a token open from the hostile address, and opens another one when it is closed. `opened` counts them.
+async fn keep_socket_open(node: SocketAddr, enters_main_namespace: bool, opened: Arc<AtomicUsize>) {
+    loop {
+        if let Ok(connection) = connect(HOSTILE, node).await
+            && let Ok(mut socket) = upgrade(connection, node).await
+        {
+            opened.fetch_add(1, Relaxed);
+            if enters_main_namespace {
+                socket.send(Message::text("40")).await.ok();
+            }
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+        sleep(RECONNECT_DELAY).await;
+    }
 }
 
 async fn connections_without_a_token_keep_no_helper_at_the_same_address_out(kind: &Kind) {
-    let _alone = alone().await;
-    let world = World::new(kind, 1, 1, 0).await;
-    let node = Node::start_with(&world.url(), &[("ALLYNET_RATE_LIMITS", "on")]).await;
-    let mut open = Vec::new();
-    for _ in 0..150 {
-        let Ok(connection) = connect(HOSTILE, node.address).await else { continue };
-        // No CONNECT follows.
-        if let Ok(socket) = upgrade(connection, node.address).await {
-            open.push(socket);
-        }
-    }
-    assert!(open.len() >= 90, "only {} sockets were opened", open.len());
+    let _turn = beside_another().await;
+    let options = CaseOptions { from: Some(HOSTILE), ..CaseOptions::default() };
+    let mut case = Case::begin_with(kind, options).await;
+    let (node, opened) = (case.node.address, Arc::<AtomicUsize>::default());
+    let sockets: JoinSet<_> =
+        (0..150).map(|n: usize| keep_socket_open(node, n.is_multiple_of(2), opened.clone())).collect();
+    eventually("90 sockets are open", async || opened.load(Relaxed) >= 90).await;
     // The helper comes back as the official client does: it tries again until it is let in.
+    let helper = case.bystander();
     let attempt = async {
         loop {
-            if enters(node.address, &world.helpers[0]).await {
-                return;
+            if let Some(socket) = enter_at(HOSTILE, node, helper).await {
+                return socket;
             }
-            sleep(Duration::from_millis(200)).await;
+            sleep(RECONNECT_DELAY).await;
         }
     };
-    assert!(timeout(ANSWER_TIMEOUT, attempt).await.is_ok(), "a helper is kept out for what others at the address do");
-    drop(open);
-    node.stop().await;
-    world.remove().await;
+    let socket = timeout(ANSWER_TIMEOUT, attempt).await;
+    assert!(socket.is_ok(), "a helper is kept out for what others at the address do");
+    let mut socket = socket.unwrap();
+    case.judge("sockets without a token").await;
+    assert!(hears(&mut socket, "emergency:nearby").await, "the helper is not alerted");
+    println!("sockets without a token: {} were opened", opened.load(Relaxed));
+    drop((socket, sockets));
+    case.end().await;
 }
 
 async fn upgrade(connection: TcpStream, to: SocketAddr) -> Result<WebSocketStream<TcpStream>, ()> {
@@ -108,10 +129,22 @@ async fn upgrade(connection: TcpStream, to: SocketAddr) -> Result<WebSocketStrea
     upgraded.map_err(drop)?.map(|(socket, _)| socket).map_err(drop)
 }
 
-/// Whether a client with a token gets `session:ready` at the hostile address.
-async fn enters(to: SocketAddr, person: &Person) -> bool {
-    let Ok(connection) = connect(HOSTILE, to).await else { return false };
-    enter(connection, to, person).await.is_some()
+/// A socket of this user from this address after `session:ready`; `None` if it is not let in.
+async fn enter_at(from: Ipv4Addr, to: SocketAddr, person: &Person) -> Option<WebSocketStream<TcpStream>> {
+    enter(connect(from, to).await.ok()?, to, person).await
+}
+
+/// Whether an event arrives.
+async fn hears(socket: &mut WebSocketStream<TcpStream>, event: &str) -> bool {
+    let heard = async {
+        while let Some(Ok(message)) = socket.next().await {
+            if message.to_text().is_ok_and(|text| text.contains(event)) {
+                return true;
+            }
+        }
+        false
+    };
+    timeout(ANSWER_TIMEOUT, heard).await.is_ok_and(|heard| heard)
 }
 
 /// A socket of this user after `session:ready`; `None` if it is not let in.
@@ -123,13 +156,5 @@ pub(crate) async fn enter(
     let mut socket = upgrade(connection, to).await.ok()?;
     let enter = format!("40/emergencies,{}", json!({ "token": person.token }));
     socket.send(Message::text(enter)).await.ok()?;
-    let ready = async {
-        while let Some(Ok(message)) = socket.next().await {
-            if message.to_text().is_ok_and(|text| text.contains("session:ready")) {
-                return true;
-            }
-        }
-        false
-    };
-    timeout(ANSWER_TIMEOUT, ready).await.is_ok_and(|is_ready| is_ready).then_some(socket)
+    hears(&mut socket, "session:ready").await.then_some(socket)
 }

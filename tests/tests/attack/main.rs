@@ -1,5 +1,5 @@
-//! Hostile callers: one account or one address takes as much as it can get, while an owner raises emergencies and a helper
-//! accepts them. What the hostile caller does must cost the others no refusal and no memory.
+//! Hostile callers: one account or one address takes as much as it can get, while an owner raises emergencies, a helper accepts
+//! them and messages are sent. What the hostile caller does must cost the others no refusal and no memory.
 //!
 //! `make attack` runs the short form, `ATTACK=long make attack` the long one, which also judges milliseconds. Every case that
 //! touches the database runs on both, with the limits as in production.
@@ -8,11 +8,13 @@
 
 mod alarms;
 mod assault;
+mod case;
 mod connections;
 mod form;
 mod logins;
 mod memory;
 mod requests;
+mod storage;
 mod victim;
 
 /// A test of the case on each database.
