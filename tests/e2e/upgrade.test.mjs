@@ -5,8 +5,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { createDatabase, databases, startNode } from './harness.mjs';
-import { cancel, messagesOf, of, read, resolve, respond, say, stand, tell } from './scene.mjs';
+import { createDatabase, databases, eventually, startNode } from './harness.mjs';
+import { cancel, messagesOf, of, partOf, read, resolve, respond, say, stand, tell } from './scene.mjs';
 import { ok } from './shapes.mjs';
 
 const PASSWORD = 'a password of the upgrade test';
@@ -22,10 +22,10 @@ async function restored(version, kind) {
   return database;
 }
 
-/** Starts the present version. The live emergencies are as old as the dump. */
+/** Starts the present version. The live emergencies are as old as the dump, and whoever is asked whether they come has time to answer. */
 const start = (database) => {
   const admin = { ALLYNET_ADMIN_EMAIL: 'admin@allynet.example', ALLYNET_ADMIN_PASSWORD: PASSWORD };
-  return startNode({ database, env: { ...admin, ALLYNET_EMERGENCY_TTL: '36500d', ALLYNET_RETENTION: '36500d' } });
+  return startNode({ database, env: { ...admin, ALLYNET_EMERGENCY_TTL: '36500d', ALLYNET_RETENTION: '36500d', ALLYNET_STALL_ANSWER: '1h' } });
 };
 
 for (const [version, what] of Object.entries(VERSIONS)) {
@@ -55,6 +55,10 @@ for (const [version, what] of Object.entries(VERSIONS)) {
         }
         assert.equal(ok(await hanna.get('/emergencies/helper-active')).emergency.id, responding);
         assert.equal((await read(owners[2], responding)).severity, 9);
+        // Who accepted at a version that asks nobody is asked, and has a task.
+        const isAsked = ({ event }) => event === 'response:check';
+        await eventually(async () => ok(await admin.get(`/emergencies/${responding}/timeline`)).events.some(isAsked));
+        assert.equal(partOf(hanna, await read(hanna, responding)).role, 'patient');
         const contacts = ok(await owners[3].get('/auth/emergency-contacts'));
         assert.equal((contacts.contacts ?? contacts)[0].email, 'mum@home.example');
         ok(await owners[0].get('/auth/me/export'));

@@ -94,6 +94,12 @@ impl Emergency {
         [self.search.due_at, self.completion_hold_end(), self.search.check_at].into_iter().flatten().min()
     }
 
+    /// Whether the timer is due at `now`. Without one it is due for an emergency to which helpers respond: a node of the release before
+    /// stored it, which neither asks helpers whether they still come nor decides by gain.
+    pub fn is_timer_due(&self, now: Timestamp) -> bool {
+        self.next_alert_at().map_or(self.status() == EmergencyStatus::Responding, |due| due <= now)
+    }
+
     /// The search for helpers.
     pub const fn search(&self) -> &Search {
         &self.search

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{Postgres, error::failed};
 
-/// Each part walks an index in its order and stops at the limit. Only live emergencies have a timer.
+/// Each part walks an index in its order and stops at the limit. Only live emergencies have a timer. One to which helpers respond lacks it
+/// if a node of the release before stored it (migration 0056), and is due.
 const DUE: &str = "
     SELECT id FROM (
         (SELECT id, $1 - next_alert_at AS waited FROM emergency
@@ -18,6 +19,9 @@ const DUE: &str = "
         UNION ALL
         (SELECT id, $1 - resume_at FROM emergency
          WHERE resume_at <= $1 AND status = 'responding' ORDER BY resume_at LIMIT $3)
+        UNION ALL
+        (SELECT id, $1 - updated_at FROM emergency
+         WHERE status = 'responding' AND resume_at IS NULL ORDER BY updated_at LIMIT $3)
         UNION ALL
         (SELECT id, $2 - created_at FROM emergency
          WHERE status IN ('active', 'responding') AND created_at < $2 ORDER BY created_at LIMIT $3)

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::{Sqlite, error::port_error};
 
 /// Emergencies whose timer is due at `?1`, and live ones that were created before `?2`: the `?3` that have waited
-/// longest. Constraints of the table say that only live emergencies have a timer.
+/// longest. Constraints of the table say that only live emergencies have a timer. One to which helpers respond lacks it if the release
+/// before stored it (migration 0054), and is due.
 ///
 /// Each part is limited by itself, inside of a subquery of its own, because SQLite takes `order by … limit` of a
 /// `union all` only for the whole. So each part is a short range of one index.
@@ -24,6 +25,10 @@ pub(crate) const DUE: &str = "\
         select * from (select e.id, ?1 - e.resume_at as waited from emergency e \
                        where e.resume_at <= ?1 \
                        order by e.resume_at limit ?3) \
+        union all \
+        select * from (select e.id, ?1 - e.updated_at as waited from emergency e indexed by emergency_without_timer \
+                       where e.status = 'responding' and e.resume_at is null \
+                       order by e.updated_at limit ?3) \
         union all \
         select * from (select e.id, ?2 - e.created_at as waited from emergency e \
                        where e.status in ('active', 'responding') and e.created_at < ?2 \

@@ -39,6 +39,14 @@ impl Store {
         self.raise(edited(call_created(&owner, at(created)), |e| e.next_alert_at = next.map(at))).await
     }
 
+    /// Stores the emergency as a node of the release before does, which knows neither checks of responses nor decisions by gain.
+    pub(super) async fn forget_timers(&self, of: EmergencyId) {
+        let emergency = edited(self.load(of).await.emergency, |e| {
+            (e.search.by_gain, e.search.decide_at, e.search.check_at, e.next_alert_at) = (false, None, None, None);
+        });
+        self.write(update(&emergency, Vec::new())).await;
+    }
+
     async fn decline(&self, emergency: &Emergency, helper: UserId, declined: bool) {
         self.write(Write::SetDeclined { emergency: emergency.id(), helper, declined }).await;
     }
@@ -206,7 +214,7 @@ pub async fn the_time_of_the_next_wave_is_stored(store: Store) {
     }
     let helper = store.helper().await;
     store.accept(of, &helper, at(200)).await;
-    assert_eq!(stored().await, None, "nothing is due while somebody responds");
+    assert_eq!(stored().await, Some(at(380)), "it is checked whether they come");
 }
 
 pub async fn waves_are_due_from_their_moment_on_longest_waiting_first(store: Store) {
@@ -235,6 +243,20 @@ pub async fn expired_emergencies_are_due_despite_responses(store: Store) {
     assert_eq!(store.due(0, 5, 10).await, [], "created before, not at");
     assert_eq!(store.due(0, 6, 10).await, [both]);
     assert_eq!(store.due(100, 21, 10).await, [both, waits, responding], "each once");
+}
+
+pub async fn an_emergency_without_a_timer_is_due_while_helpers_respond(store: Store) {
+    let [waits, responding] = [store.waiting(0, None).await.id(), store.waiting(0, None).await.id()];
+    let helper = store.helper().await;
+    store.accept(responding, &helper, at(20)).await;
+    assert_eq!(store.due(199, -100, 10).await, []);
+    assert_eq!(store.due(200, -100, 10).await, [responding]);
+    store.forget_timers(responding).await;
+    assert_eq!(store.due(30, -100, 10).await, [responding]);
+    assert_eq!(store.due(30, -100, 0).await, []);
+    assert_eq!(store.due(30, 1, 10).await, [responding, waits], "by the time that each has waited");
+    store.resolve(responding, at(40)).await;
+    assert_eq!(store.due(50, -100, 10).await, []);
 }
 
 pub async fn ended_emergencies_are_not_due(store: Store) {

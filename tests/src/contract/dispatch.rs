@@ -366,6 +366,34 @@ pub async fn a_helper_who_accepts_and_does_not_come_is_replaced_once_by_any_numb
     .await;
 }
 
+pub async fn who_accepted_at_a_node_of_the_release_before_is_asked_and_replaced(store: Store) {
+    telling(store, |service| async move {
+        let service = with_stalls(service);
+        let ghost = service.helper(1_000.0).await;
+        let of = service.call().await;
+        service.accept(of, &ghost).await;
+        service.fire().await;
+        service.helper(2_000.0).await;
+        // Whatever that node writes meanwhile, a node of this release sets the timer again, and tells nothing by it.
+        for second in [0, 100, 79] {
+            service.advance(TimeDelta::seconds(second));
+            service.store.forget_timers(of).await;
+            service.fire().await;
+        }
+        assert_eq!(service.story(of).await, ["wave 1 within 5000 m: 0", "0 joined", "it is responding"]);
+        for (seconds, told) in
+            [(1, &["0 is asked"][..]), (45, &["0 is responding, stalled", "it is active", "wave 2 within 5000 m: 1"])]
+        {
+            let before = service.story(of).await.len();
+            service.advance(TimeDelta::seconds(seconds));
+            service.store.forget_timers(of).await;
+            service.fire().await;
+            assert_eq!(service.story(of).await[before..], *told);
+        }
+    })
+    .await;
+}
+
 pub async fn a_sign_that_is_committed_before_the_deadline_wins(store: Store) {
     telling(store, |service| async move {
         let service = with_stalls(service);

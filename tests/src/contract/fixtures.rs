@@ -6,8 +6,8 @@ use allynet_domain::{
     Acceptance, Account, AlertPlace, Call, Change, DeletedEmergency, Details, Emergency, EmergencyId, EmergencyType,
     Event, EventId, HelperCard, HelperRecord, HelperReputation, Location, LoggedEvent, Message, MessageId, Metres,
     Movement, Name, PasswordHash, PlacePolicy, Position, Profile, RatingCounts, Recipient, Refusal, Relation, Response,
-    ResponseRecord, ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, Text, Timestamp, To, UserId,
-    Verification, Write,
+    ResponseRecord, ResponseStatus, ResponseUpdate, Role, Score, Sender, Session, StallTiming, Text, Timestamp, To,
+    UserId, Verification, Write,
     grid::helper_cell,
     port::{
         Clock, Constraint, Error, EventTail, Fix, HelperSelection, Ids, KeyedHash, ListReader, Loaded, MessagePage,
@@ -372,6 +372,7 @@ impl Store {
                 Err(Refusal::EmergencyEnded { .. }) => return Answer::Ended,
                 Err(other) => panic!("{other}"),
             }
+            emergency.schedule_checks(StallTiming::default(), now);
             let joined = Event::HelperJoined {
                 helper: helper.helper_card(),
                 joined_at: now,

@@ -85,6 +85,7 @@ macro_rules! contract {
                 the_time_of_the_next_wave_is_stored
                 waves_are_due_from_their_moment_on_longest_waiting_first
                 expired_emergencies_are_due_despite_responses
+                an_emergency_without_a_timer_is_due_while_helpers_respond
                 ended_emergencies_are_not_due
                 a_decline_is_stored_and_taken_back
                 a_helper_alerted_again_counts_once
@@ -222,6 +223,7 @@ macro_rules! contract {
                 a_decision_that_is_due_on_two_nodes_is_taken_once
                 a_renewed_decision_rings_those_again_who_never_answered
                 a_helper_who_accepts_and_does_not_come_is_replaced_once_by_any_number_of_nodes
+                who_accepted_at_a_node_of_the_release_before_is_asked_and_replaced
                 a_sign_that_is_committed_before_the_deadline_wins
                 the_log_says_why_each_helper_was_chosen
                 the_owner_learns_at_most_once_a_minute_that_nobody_answers

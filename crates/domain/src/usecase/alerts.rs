@@ -110,9 +110,11 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
         cx.changes.commit(change).await?;
         return Ok(vec![Fired::Expired]);
     }
-    if loaded.emergency.next_alert_at().is_none_or(|due| due > now) {
+    if !loaded.emergency.is_timer_due(now) {
         return Ok(Vec::new());
     }
+    // Those who accepted at a node of the release before have no roles.
+    let gives_roles = loaded.emergency.next_alert_at().is_none();
     let change = Change::new(None, now);
     let held = loaded.emergency.end_completion_hold(now);
     let checked = loaded.emergency.check_responses(cx.rules.stalls, now);
@@ -125,7 +127,7 @@ async fn fire(cx: &EmergencyPorts, id: EmergencyId) -> Result<Vec<Fired>, Error>
     loaded.emergency.schedule_checks(cx.rules.stalls, now);
     let update = Write::UpdateEmergency { emergency: Box::new(loaded.emergency.clone()), responses: checked.changed() };
     let mut change = change.write_first(update);
-    if !checked.stalled.is_empty() {
+    if gives_roles || !checked.stalled.is_empty() {
         change = assign_roles(cx, change, &mut loaded.emergency).await?;
     }
     cx.changes.commit(change).await?;

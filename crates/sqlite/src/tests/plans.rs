@@ -35,7 +35,15 @@ async fn each_statement_uses_its_index_and_scans_no_table() {
         ("places", statements::PLACES, &["COVERING INDEX emergency_status"]),
         ("by ids", statements::BY_IDS, &["SEARCH e USING INDEX sqlite_autoindex_emergency_1 (id=?)"]),
         ("listed", statements::LISTED_BY_IDS, &["COVERING INDEX emergency_owner", "deleted_emergency_owner"]),
-        ("due", alerts::DUE, &["COVERING INDEX emergency_due", "emergency_status (status=? AND created_at<?)"]),
+        (
+            "due",
+            alerts::DUE,
+            &[
+                "COVERING INDEX emergency_due",
+                "emergency_without_timer",
+                "emergency_status (status=? AND created_at<?)",
+            ],
+        ),
         ("messages", messages::PAGE, &["message_emergency"]),
         ("events of", events::EVENTS_OF, &["event_emergency"]),
         ("tail", tail::AFTER, &["INTEGER PRIMARY KEY"]),

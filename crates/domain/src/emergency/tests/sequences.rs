@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::{
     AlertPolicy, Emergency, EmergencyStatus, Refusal, Relation, RenewalCause, ResponseStatus, ResponseUpdate,
-    SearchEffect, Timestamp, UserId,
+    SearchEffect, StallTiming, Timestamp, UserId,
     testing::{COMPLETION_HOLD, OWNER, REACCEPT_PAUSE, active_emergency, at, helper_card, id},
 };
 
@@ -57,12 +57,17 @@ fn follow(emergency: &mut Emergency, search: SearchEffect, now: Timestamp) {
 
 fn take(emergency: &mut Emergency, step: Step, now: Timestamp) -> Result<(), Refusal> {
     match step {
-        Step::Accept(helper) => emergency.accept(helper_card(helper), None, REACCEPT_PAUSE, now).map(drop),
+        Step::Accept(helper) => {
+            emergency.accept(helper_card(helper), None, REACCEPT_PAUSE, now)?;
+            emergency.schedule_checks(StallTiming::default(), now);
+            Ok(())
+        }
         Step::Decline(helper) => emergency.decline(id(helper)),
         Step::Update(helper, status) => {
             let told = ResponseUpdate { status, notes: None, estimated_arrival: None, resource_state: None };
             let updated = emergency.update_response(id(helper), told, COMPLETION_HOLD, now)?;
             if let Some(updated) = updated {
+                emergency.schedule_checks(StallTiming::default(), now);
                 follow(emergency, updated.search, now);
             }
             Ok(())
@@ -96,8 +101,8 @@ fn holds(e: &Emergency) -> Result<(), TestCaseError> {
         prop_assert!(!someone_responds);
         prop_assert!(e.search().is_running());
     }
-    if e.status() == EmergencyStatus::Responding && !someone_responds {
-        prop_assert!(e.next_alert_at().is_some(), "only completed responses count, and not for ever");
+    if e.status() == EmergencyStatus::Responding {
+        prop_assert!(e.next_alert_at().is_some(), "helpers are asked, and completed responses do not count for ever");
     }
     prop_assert!(e.next_alert_at().is_none() || e.status().is_live());
     prop_assert_eq!(e.ending().is_none(), e.status().is_live());

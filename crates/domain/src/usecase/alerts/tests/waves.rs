@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::{
-    HeldAlert, ResolutionType, ResponseStatus,
+    HeldAlert, ResolutionType, ResponseStatus, StallTiming,
     testing::{ALAN, GRACE_HOPPER, edited, events_of_service, recipient, resolved, updated, with_responses},
     usecase::emergencies::tests::{alert, declined, the_emergency},
 };
@@ -93,12 +93,23 @@ async fn after_the_last_wave_the_owner_is_notified_and_unheard_alerts_are_repeat
 async fn what_is_not_due_any_more_is_left_alone() {
     let later = edited(active_emergency(), |e| e.next_alert_at = Some(now() + TimeDelta::microseconds(1)));
     let given_up = edited(active_emergency(), |e| e.next_alert_at = None);
-    let responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    let mut responding = with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]);
+    responding.schedule_checks(StallTiming::default(), now());
     for left in [later, given_up, responding, resolved(active_emergency())] {
         let (cx, committed) = service(&left, &[], around(&near(), 50));
         assert_eq!(fire_now(&cx).await.unwrap(), []);
         assert!(committed.is_empty(), "{left:?}");
     }
+}
+
+#[tokio::test]
+async fn an_emergency_without_a_timer_gets_one_while_helpers_respond_and_they_get_roles() {
+    let (cx, committed) = service(&with_responses(&[(GRACE_HOPPER, ResponseStatus::OnWay)]), &[], around(&near(), 50));
+    assert_eq!(fire_now(&cx).await.unwrap(), []);
+    let (stored, responses) = updated(&committed.only());
+    assert_eq!(stored.next_alert_at(), Some(at(1) + StallTiming::default().after));
+    assert_eq!(responses, stored.responses());
+    assert!(responses[0].assignment().is_some());
 }
 
 #[tokio::test]
