@@ -328,6 +328,7 @@ macro_rules! contract {
                 a_place_follows_the_session_that_raises_an_emergency_there
                 a_place_that_moves_is_read_back_with_the_one_that_was_given
                 a_place_is_searched_and_listed_where_it_is_now
+                roles_are_given_anew_in_the_commit_of_a_move
                 of_several_nodes_that_see_an_owner_move_one_moves_the_place
                 a_move_that_was_decided_on_another_revision_is_not_stored
                 a_decision_by_gain_that_follows_a_move_is_taken_around_the_new_place

@@ -2,6 +2,7 @@
 
 use allynet_domain::{
     Actor, Emergency, EmergencyId, Event, Location, Movement, PlaceMove, Position, SessionFix, Write,
+    dispatch::TeamRole::{Guide, Patient},
     port::{Error, Fix, Report},
     usecase::{
         emergencies,
@@ -145,6 +146,31 @@ pub async fn a_place_is_searched_and_listed_where_it_is_now(store: Store) {
         });
         let [(rung, call)] = &rung.collect::<Vec<_>>()[..] else { panic!("not alerted once") };
         assert_eq!((*rung, call.details.location.position), (helper.id, east(20_500.0)));
+    })
+    .await;
+}
+
+pub async fn roles_are_given_anew_in_the_commit_of_a_move(store: Store) {
+    telling(store, |service| async move {
+        let (owner, raised) = service.follows().await;
+        let of = raised.id();
+        let mut helpers = Vec::new();
+        for metres in [500.0, 510.0, 1_500.0] {
+            helpers.push(service.helper(metres).await);
+            service.accept(of, helpers.last().unwrap()).await;
+        }
+        let roles = async || {
+            let found = service.store.find(of).await;
+            found.responses().iter().map(|response| response.assignment().unwrap().role).collect::<Vec<_>>()
+        };
+        assert_eq!(roles().await, [Patient, Patient, Guide]);
+        let before = service.events(of).await.len();
+        assert_eq!(service.follow(&owner, of, east(1_500.0)).await, PlaceMove::Moved);
+        assert_eq!(roles().await, [Guide, Patient, Patient]);
+        let after = service.events(of).await.split_off(before);
+        let kinds: Vec<_> = after.iter().map(|logged| logged.event.kind()).collect();
+        assert_eq!(kinds, ["emergency_moved", "role_assigned", "role_assigned"]);
+        service.withdraw(of, &owner.account).await;
     })
     .await;
 }

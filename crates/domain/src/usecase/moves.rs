@@ -1,7 +1,8 @@
 //! The place of an emergency follows its owner.
 
 use crate::{
-    Change, EmergencyId, Error, Event, PlaceMove, Position, SessionId, Write, usecase::emergencies::EmergencyPorts,
+    Change, EmergencyId, Error, Event, PlaceMove, Position, SessionId, Write,
+    usecase::{emergencies::EmergencyPorts, team::assign_roles},
 };
 
 /// A position of an owner that counts for the place of their emergency.
@@ -15,7 +16,8 @@ pub struct OwnerPosition {
     pub position: Position,
 }
 
-/// Moves the place of an emergency to where its owner is, if it follows them there.
+/// Moves the place of an emergency to where its owner is, if it follows them there. Helpers are given other roles by the way that each has
+/// from then on.
 ///
 /// The commit is conditional on the revision of the emergency: of several nodes that see the owner move, one moves the place,
 /// and the others find that it has moved.
@@ -39,7 +41,7 @@ pub async fn follow(cx: &EmergencyPorts, owner: OwnerPosition) -> Result<PlaceMo
         let update = Write::UpdateEmergency { emergency: Box::new(emergency.clone()), responses: Vec::new() };
         let change = Change::new(Some(emergency.owner()), now).write(update);
         let change = change.write(Write::MovePlace { emergency: id, location, movement }).event(id, event);
-        cx.changes.commit(change).await?;
+        cx.changes.commit(assign_roles(cx, change, &mut loaded.emergency).await?).await?;
         Ok(moved)
     })
     .await

@@ -5,9 +5,11 @@ use crate::{
     Emergency, Location, Movement,
     ResponseStatus::{Completed, OnWay},
     SessionFix,
+    dispatch::{RoleReason, TeamRole, TravelModel},
     port::{self, MockEmergencies},
     testing::{
-        Committed, GRACE_HOPPER, OWNER, active_emergency, at, edited, id, now, position, store, updated, with_responses,
+        Committed, GRACE_HOPPER, OWNER, active_emergency, at, edited, id, now, position, store, updated,
+        with_responses, with_team,
     },
     usecase::emergencies::tests::{context, empty, holding, stale, the_emergency},
 };
@@ -32,7 +34,7 @@ fn to(latitude: f64) -> OwnerPosition {
 
 #[tokio::test]
 async fn a_move_is_stored_and_told_to_those_who_still_take_part() {
-    let emergency = following(with_responses(&[(GRACE_HOPPER, OnWay), (6, Completed)]));
+    let emergency = following(with_team(&[(GRACE_HOPPER, OnWay), (6, Completed)]));
     let emergency = edited(emergency, |e| e.responses[1].record.counts_until = Some(now()));
     let before = emergency.call().details.location.clone();
     let (cx, committed) = service(holding(&emergency, &[]), vec![]);
@@ -49,6 +51,27 @@ async fn a_move_is_stored_and_told_to_those_who_still_take_part() {
         Event::EmergencyMoved { owner: id(OWNER), position: place.position, at: now(), finished: vec![id(6)] };
     assert_eq!(committed.events.iter().map(|e| &e.event).collect::<Vec<_>>(), [&expected]);
     assert_eq!(committed.actor, Some(id(OWNER)));
+}
+
+#[tokio::test]
+async fn a_move_gives_the_roles_by_the_ways_to_the_new_place_in_the_same_commit() {
+    let near = |latitude: f64| Some((position(latitude, 13.4), at(1)));
+    let mut emergency = edited(with_responses(&[(GRACE_HOPPER, OnWay), (5, OnWay), (6, OnWay)]), |e| {
+        (e.responses[0].last_fix, e.responses[1].last_fix) = (near(52.501), near(52.501));
+        e.responses[2].last_fix = near(52.51);
+    });
+    emergency.assign_team(&TravelModel::default(), &[], at(1));
+    let (cx, committed) = service(holding(&following(emergency), &[]), vec![]);
+    assert_eq!(follow(&cx, to(52.51)).await.unwrap(), PlaceMove::Moved);
+    let change = committed.only();
+    let kinds: Vec<_> = change.events.iter().map(|new| new.event.kind()).collect();
+    assert_eq!(kinds, ["emergency_moved", "role_assigned", "role_assigned"]);
+    let Event::RoleAssigned { helper, role, previous, reason, .. } = &change.events[1].event else { unreachable!() };
+    assert_eq!((*helper, *role, *previous), (id(6), TeamRole::Patient, Some(TeamRole::Guide)));
+    assert_eq!(*reason, RoleReason::Better);
+    let (stored, responses) = updated(&change);
+    assert_eq!(stored.call().details.location.position, position(52.51, 13.4));
+    assert_eq!(responses.len(), 2, "the two whose roles changed");
 }
 
 #[tokio::test]
