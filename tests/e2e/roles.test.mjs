@@ -99,6 +99,12 @@ for (const database of databases) {
       const near = ok(await owner.get(`/resources?latitude=${place.latitude}&longitude=${place.longitude}&radius=1000`)).resources;
       assert.equal(near.find((resource) => resource.id === first.resourceId).status, 'missing', 'it was beside it');
       const next = helpers.find(isOf(second));
+      await stand(next, north(place, 3_000));
+      for (const resourceState of ['collected', 'delivered']) {
+        const { details } = refused(await next.put(`/emergencies/${id}/helper-status`, { status: 'on_way', resourceState }), 409, 'seen_elsewhere');
+        assert.deepEqual(details.map(({ field }) => field), ['resourceState']);
+      }
+      await stand(next, north(place, 450));
       await tell(next, id, 'on_way', { resourceState: 'collected' });
       await tell(next, id, 'arrived', { resourceState: 'delivered' });
       await tell(next, id, 'cancelled');

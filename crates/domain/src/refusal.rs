@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::{EmergencyId, EmergencyStatus, PreferencesError, ResponseStatus, port};
+use crate::{EmergencyId, EmergencyStatus, PreferencesError, ResourceState, ResponseStatus, port};
 
 /// The rejection of a request by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +94,12 @@ pub enum Refusal {
     /// The helper is to bring no box, whose state they could report.
     #[error("there is no box to bring")]
     NoResource,
+    /// The newest position of the helper is not where they would have to be for what they report of the box.
+    #[error("the helper is seen elsewhere")]
+    SeenElsewhere {
+        /// What they report.
+        state: ResourceState,
+    },
     /// The message does not exist, or the caller may not read it.
     #[error("there is no such message")]
     MessageNotFound,

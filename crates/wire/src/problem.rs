@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use allynet_domain::{
-    Error, PreferencesError, Refusal,
+    Error, PreferencesError, Refusal, ResourceState,
     port::{self, SubscriptionError},
 };
 use serde::Serialize;
@@ -165,6 +165,9 @@ impl From<&Refusal> for Problem {
                 Some(vec![FieldError::new(field, error.to_string())])
             }
             Refusal::PartyMissing => Some(vec![FieldError::new("userId", "is required")]),
+            Refusal::SeenElsewhere { .. } => {
+                Some(vec![FieldError::new("resourceState", "must be reported near there, or after a newer position")])
+            }
             _ => None,
         };
         Self { details, ..Self::fixed(status, reason, message) }
@@ -198,6 +201,12 @@ const fn row(refusal: &Refusal) -> (u16, &'static str, &'static str) {
         Refusal::ContactNotFound => (404, "contact_not_found", "Contact not found"),
         Refusal::ResourceNotFound => (404, "resource_not_found", "Resource not found"),
         Refusal::NoResource => (409, "no_resource", "You are to bring no defibrillator"),
+        Refusal::SeenElsewhere { state: ResourceState::Delivered } => {
+            (409, "seen_elsewhere", "Your newest position is not near the emergency")
+        }
+        Refusal::SeenElsewhere { state: ResourceState::Collected | ResourceState::Missing } => {
+            (409, "seen_elsewhere", "Your newest position is not near the defibrillator")
+        }
         Refusal::MessageNotFound => (404, "message_not_found", "Message not found"),
         Refusal::HelperNotFound => (404, "helper_not_found", "There is no such responding helper"),
         Refusal::PartyNotFound => (404, "party_not_found", "There is no such party to this emergency"),

@@ -284,7 +284,7 @@ impl Emergency {
     /// # Errors
     /// [`Refusal::NotAuthorized`] if the helper never responded, [`Refusal::EmergencyEnded`],
     /// [`Refusal::InvalidTransition`]; [`Refusal::TooSoon`] for too many reports of the present status; [`Refusal::NoResource`] for
-    /// the state of a box without one.
+    /// the state of a box without one. Whether that is believed is checked by [`Self::check_box_report`] before.
     pub fn update_response(
         &mut self,
         helper: UserId,
@@ -295,7 +295,7 @@ impl Emergency {
         // A user without a response learns nothing about the state, so this is refused first.
         let live = self.must_be_live();
         let place = self.call.details.location.position;
-        let changes_box = self.response(helper).is_some_and(|r| self.changes_box(r, update.resource_state, now));
+        let changes_box = self.response(helper).is_some_and(|r| self.changes_box(r, update.resource_state));
         let response =
             self.responses.iter_mut().find(|r| r.helper.person.id == helper).ok_or(Refusal::NotAuthorized)?;
         live?;
@@ -367,8 +367,8 @@ impl Emergency {
         Some(response.clone())
     }
 
-    /// Cancels the response of a helper that may no longer help, also a completed one. `None` if there is none, or the
-    /// emergency has ended.
+    /// Cancels the response of a helper that may no longer help, also a completed one. What they said of boxes counts no more: another
+    /// helper may be sent to the one that they took along, or bring another one. `None` if there is none, or the emergency has ended.
     pub fn withdraw_response(&mut self, helper: UserId, now: Timestamp) -> Option<UpdatedResponse> {
         if !self.status().is_live() {
             return None;
@@ -381,7 +381,8 @@ impl Emergency {
         response.record.counts_until = None;
         (response.record.dispatch.check_until, response.record.dispatch.stalled_at) = (None, None);
         response.updated_at = now;
-        let response = response.clone();
+        self.disbelieve(helper);
+        let response = self.response(helper)?.clone();
         self.updated_at = now;
         let search = self.follow_responses(now);
         Some(UpdatedResponse { response, search, asks_owner: false, missing_box: None })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    HelperCard, Position, Text, Timestamp, UserId,
+    HelperCard, Position, ResourceId, Text, Timestamp, UserId,
     dispatch::{Assignment, Transport},
     string_enum,
 };
@@ -117,6 +117,12 @@ pub struct ResponseDispatch {
     /// The role of a helper who stalled with a box in hand. They have it again with the next sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_role: Option<Assignment>,
+    /// The box that the helper took along, as they said, and does not bring: they cancelled, completed or stalled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_box: Option<ResourceId>,
+    /// Whether the helper said to have delivered a box.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub has_delivered: bool,
     /// When the helper last reported that the box which they were to bring is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub box_missing_at: Option<Timestamp>,

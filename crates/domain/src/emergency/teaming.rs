@@ -1,10 +1,10 @@
 //! The team that comes: gives helpers their roles, by their responses and the boxes around.
 
-use std::ops::Range;
+use std::{mem, ops::Range};
 
 use chrono::Timelike as _;
 
-use super::{Emergency, ResourceState, Response, weighing::journey};
+use super::{ARRIVED_WITHIN, Emergency, ResourceState, Response, weighing::journey};
 use crate::{
     EmergencyType, Metres, Position, Refusal, Resource, ResourceAccess, ResourceId, ResourceKind, ResourceStatus,
     SEEN_AROUND, SEEN_FIX_AGE, SEEN_WITHIN, Timestamp, UserId,
@@ -14,6 +14,8 @@ use crate::{
     },
 };
 
+/// Maximum distance from a box of a helper who says to have it: they may say so on the way, and positions inside of buildings are rough.
+const TAKEN_WITHIN: Metres = Metres::new(250.0);
 /// The hours of the day at which a box is taken to be open whose hours are not known.
 const USUALLY_OPEN: Range<u32> = 8..20;
 
@@ -127,6 +129,7 @@ impl Emergency {
             if let Some(held) = held.filter(|held| held.has_collected)
                 && let Some(taken) = held.resource
             {
+                dispatch.taken_box = Some(taken);
                 dispatch.suspended_role = is_engaged.then_some(Assignment { role: TeamRole::Aed, ..held });
                 if !self.search.unavailable_boxes.contains(&taken) {
                     self.search.unavailable_boxes.push(taken);
@@ -186,21 +189,64 @@ impl Emergency {
     }
 
     /// Whether a report of the helper changes what is known of the box that they are to bring.
-    pub(super) fn changes_box(&self, response: &Response, state: Option<ResourceState>, now: Timestamp) -> bool {
+    pub(super) fn changes_box(&self, response: &Response, state: Option<ResourceState>) -> bool {
         let (Some(state), Some(held)) = (state, response.held_role()) else { return false };
         held.resource.is_some()
             && match state {
                 ResourceState::Collected => !held.has_collected,
-                ResourceState::Delivered => {
-                    !self.search.has_box && (!held.has_collected || !response.is_seen_away(self.place(), now))
-                }
+                ResourceState::Delivered => !self.search.has_box,
                 // The report because of which another box was assigned, sent again, is not about that one.
                 ResourceState::Missing => response.record.dispatch.box_missing_at != Some(response.updated_at),
             }
     }
 
-    /// The helper reports what became of the box that they are to bring. One that is delivered elsewhere, as a recent position
-    /// tells, is collected.
+    /// Checks that a report of the box which a helper is to bring may be believed. `box_place` is where it was, and `None` if that is not
+    /// known. Reports that change nothing are believed, and so are those of helpers without a box, which are refused for that.
+    ///
+    /// Whoever has a box in hand keeps others from it, and once one is delivered none is fetched: so the newest position since accepting,
+    /// if there is one, has to be near the box or already near the emergency, or near the emergency for one that is delivered. That a box
+    /// is missing may be reported anywhere: see [`Self::has_seen`].
+    ///
+    /// # Errors
+    /// [`Refusal::SeenElsewhere`].
+    pub fn check_box_report(
+        &self,
+        helper: UserId,
+        state: ResourceState,
+        box_place: Option<Position>,
+    ) -> Result<(), Refusal> {
+        let response = self.response(helper).filter(|response| response.status.is_engaged() && self.status().is_live());
+        let Some((response, held)) = response.and_then(|response| Some((response, response.held_role()?))) else {
+            return Ok(());
+        };
+        let is_by_box = || box_place.is_none_or(|place| response.may_be_within(TAKEN_WITHIN, place));
+        let is_by_emergency = || response.may_be_within(ARRIVED_WITHIN, self.place());
+        let is_believed = match state {
+            ResourceState::Missing => true,
+            ResourceState::Collected => held.has_collected || is_by_box() || is_by_emergency(),
+            ResourceState::Delivered => self.search.has_box || is_by_emergency(),
+        };
+        if is_believed { Ok(()) } else { Err(Refusal::SeenElsewhere { state }) }
+    }
+
+    /// Undoes what follows from what a helper said of the box that they had.
+    pub(super) fn disbelieve(&mut self, helper: UserId) {
+        let Some(response) = self.responses.iter_mut().find(|response| response.helper.person.id == helper) else {
+            return;
+        };
+        let dispatch = &mut response.record.dispatch;
+        dispatch.suspended_role = None;
+        if let Some(held) = &mut dispatch.assignment {
+            held.has_collected = false;
+        }
+        let (taken, has_delivered) = (dispatch.taken_box.take(), mem::take(&mut dispatch.has_delivered));
+        self.search.unavailable_boxes.retain(|unavailable| Some(*unavailable) != taken);
+        if has_delivered {
+            self.search.has_box = self.responses.iter().any(|response| response.record.dispatch.has_delivered);
+        }
+    }
+
+    /// The helper reports what became of the box that they are to bring.
     ///
     /// # Errors
     /// [`Refusal::NoResource`] if there is none.
@@ -209,10 +255,9 @@ impl Emergency {
         let held = response.held_role().ok_or(Refusal::NoResource)?;
         let is_suspended = response.assignment().is_none();
         let resource = held.resource.ok_or(Refusal::NoResource)?;
-        let is_away = response.is_seen_away(self.place(), now);
         match state {
             ResourceState::Collected => {}
-            ResourceState::Delivered => self.search.has_box |= !is_away,
+            ResourceState::Delivered => self.search.has_box = true,
             ResourceState::Missing => self.search.unavailable_boxes.push(resource),
         }
         let is_missing = state == ResourceState::Missing;
@@ -225,6 +270,7 @@ impl Emergency {
                 dispatch.assignment = Some(assignment);
             }
             dispatch.box_missing_at = is_missing.then_some(now).or(dispatch.box_missing_at);
+            dispatch.has_delivered |= state == ResourceState::Delivered;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::{
         emergencies::{EmergencyPorts, must_be_helper, post_to_owner},
         retry::refuse_conflict,
         stalls::status_updated,
-        team::{assign_roles, report_missing_box},
+        team::{assign_roles, check_box_report, report_missing_box},
     },
 };
 
@@ -112,7 +112,7 @@ pub async fn decline(cx: &EmergencyPorts, actor: &Actor, id: EmergencyId) -> Res
 ///
 /// # Errors
 /// [`Refusal::EmergencyNotFound`], [`Refusal::NotAuthorized`], [`Refusal::EmergencyEnded`],
-/// [`Refusal::InvalidTransition`], [`Refusal::TooSoon`], [`Refusal::NoResource`].
+/// [`Refusal::InvalidTransition`], [`Refusal::TooSoon`], [`Refusal::NoResource`], [`Refusal::SeenElsewhere`].
 pub async fn update(
     cx: &EmergencyPorts,
     actor: &Actor,
@@ -130,6 +130,9 @@ pub async fn update(
             return Err(Refusal::EmergencyNotFound.into());
         }
         let (now, helper) = (cx.clock.now(), actor.id());
+        if let Some(state) = told.resource_state {
+            check_box_report(cx, &loaded.emergency, helper, state).await?;
+        }
         let (hold, before) = (cx.rules.completion_hold(), loaded.emergency.clone());
         if let Some(updated) = loaded.emergency.update_response(helper, told.clone(), hold, now)? {
             loaded.emergency.schedule_checks(cx.rules.stalls, now);

@@ -80,6 +80,25 @@ async fn boxes_near(cx: &EmergencyPorts, emergency: &Emergency) -> Result<Vec<Re
     Ok(near)
 }
 
+/// Checks that what a helper reports of the box which they are to bring may be believed.
+///
+/// # Errors
+/// [`Refusal::SeenElsewhere`].
+pub(super) async fn check_box_report(
+    cx: &EmergencyPorts,
+    emergency: &Emergency,
+    helper: UserId,
+    state: ResourceState,
+) -> Result<(), Refusal> {
+    let assigned = emergency.response(helper).and_then(Response::assignment).and_then(|held| held.resource);
+    let box_place = match assigned.filter(|_| state == ResourceState::Collected) {
+        // As with roles, a box that cannot be looked up fails no report.
+        Some(id) => cx.resources.find(id).await.unwrap_or_default().map(|resource| resource.details.position),
+        None => None,
+    };
+    emergency.check_box_report(helper, state, box_place)
+}
+
 /// Stores that a helper has not found the box which they were to bring. `before` is the emergency before that was reported.
 ///
 /// To be called before their report is committed: the same report again replaces this one.

@@ -332,7 +332,8 @@ requests! {
         notes: Option<Text<500>>,
         /// When the helper expects to arrive.
         estimated_arrival: Option<Time>,
-        /// What became of the box that the helper is to bring.
+        /// What became of the box that the helper is to bring. `collected` and `delivered` are refused while the newest position since
+        /// accepting is elsewhere; without such a position they are believed.
         resource_state: Option<Word<ResourceState>>,
     }
     /// The end of an emergency.

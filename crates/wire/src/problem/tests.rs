@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use allynet_domain::{
-    EmergencyStatus, ResponseStatus,
+    EmergencyStatus, ResourceState, ResponseStatus,
     port::SubscriptionError,
     testing::{EMERGENCY, id},
 };
@@ -43,7 +43,11 @@ fn after(refusal: &Refusal) -> Option<Refusal> {
         Refusal::UserNotFound => Refusal::ContactNotFound,
         Refusal::ContactNotFound => Refusal::ResourceNotFound,
         Refusal::ResourceNotFound => Refusal::NoResource,
-        Refusal::NoResource => Refusal::MessageNotFound,
+        Refusal::NoResource => Refusal::SeenElsewhere { state: ResourceState::Collected },
+        Refusal::SeenElsewhere { state: ResourceState::Collected } => {
+            Refusal::SeenElsewhere { state: ResourceState::Delivered }
+        }
+        Refusal::SeenElsewhere { .. } => Refusal::MessageNotFound,
         Refusal::MessageNotFound => Refusal::HelperNotFound,
         Refusal::HelperNotFound => Refusal::PartyNotFound,
         Refusal::PartyNotFound => Refusal::PartyMissing,
@@ -109,6 +113,8 @@ fn every_refusal_has_status_reason_and_message() {
     404 contact_not_found: Contact not found
     404 resource_not_found: Resource not found
     409 no_resource: You are to bring no defibrillator
+    409 seen_elsewhere: Your newest position is not near the defibrillator
+    409 seen_elsewhere: Your newest position is not near the emergency
     404 message_not_found: Message not found
     404 helper_not_found: There is no such responding helper
     404 party_not_found: There is no such party to this emergency
@@ -194,6 +200,8 @@ fn only_refusals_with_facts_for_the_client_have_details() {
             Refusal::OwnAccount { by_email: true },
             Refusal::SubscriptionInvalid(SubscriptionError::Endpoint),
             Refusal::PreferencesInvalid(PreferencesError::ZoneMissing),
+            Refusal::SeenElsewhere { state: ResourceState::Collected },
+            Refusal::SeenElsewhere { state: ResourceState::Delivered },
             Refusal::PartyMissing,
             Refusal::ActiveEmergencyExists { emergency: id(EMERGENCY) },
             Refusal::RecipientTakesNoPart,

@@ -164,26 +164,77 @@ fn once_a_box_is_there_no_other_is_fetched() {
 }
 
 #[test]
-fn a_box_is_not_there_while_its_helper_is_seen_elsewhere() {
+fn a_box_is_taken_where_it_is_and_delivered_at_the_emergency() {
+    use ResourceState::{Collected, Delivered, Missing};
     let boxes = [aed(77, 900.0, Some("24/7"))];
-    let mut emergency = accepted(&[300.0, 900.0], &boxes);
-    let told = |notes: &str| crate::ResponseUpdate {
-        status: ResponseStatus::OnWay,
-        notes: Some(text(notes)),
-        estimated_arrival: None,
-        resource_state: Some(ResourceState::Delivered),
+    let emergency = accepted(&[300.0, 900.0], &boxes);
+    assert_eq!(box_of(&emergency, 3), Some(id(77)));
+    let check = |emergency: &Emergency, number, state| {
+        let checked = emergency.check_box_report(id(number), state, Some(north(900.0)));
+        assert!(checked.is_ok() || checked == Err(Refusal::SeenElsewhere { state }));
+        checked.is_ok()
     };
-    for second in [20, 21] {
-        emergency.update_response(id(3), told("here"), COMPLETION_HOLD, at(second)).unwrap();
-        assert!(!emergency.search().has_box, "they are 900 m away");
+    for (fix, taken, delivered) in [
+        (Some((1_140.0, 20)), true, false),
+        (Some((1_160.0, 20)), false, false),
+        (Some((640.0, 20)), false, false),
+        (Some((490.0, 20)), true, true),
+        // However old it is, but for one from long before the acceptance, after which they may have come there.
+        (Some((5_000.0, -110)), false, false),
+        (Some((5_000.0, -111)), true, true),
+        (None, true, true),
+    ] {
+        let emergency = edited(emergency.clone(), |e| {
+            e.responses[1].last_fix = fix.map(|(metres, second)| (north(metres), at(second)));
+        });
+        let believed = [Collected, Delivered].map(|state| check(&emergency, 3, state));
+        assert_eq!(believed, [taken, delivered], "{fix:?}");
+        assert!(check(&emergency, 3, Missing));
+        assert_eq!(emergency.check_box_report(id(3), Collected, None), Ok(()), "not known where it was");
     }
-    // Each further report counts, so that there cannot be many.
-    let refused =
-        (0..100).find_map(|n| emergency.update_response(id(3), told(&n.to_string()), COMPLETION_HOLD, at(22)).err());
-    assert!(matches!(refused, Some(Refusal::TooSoon { .. })), "{refused:?}");
-    emergency = edited(emergency, |e| e.responses[1].last_fix = Some((north(20.0), at(400))));
-    emergency.update_response(id(3), told("now"), COMPLETION_HOLD, at(401)).unwrap();
-    assert!(emergency.search().has_box);
+    // What changes nothing is no claim, and who has no box is refused for that.
+    let mut far = edited(emergency, |e| e.responses[1].last_fix = Some((north(5_000.0), at(20))));
+    assert!(check(&far, 2, Delivered) && !check(&far, 3, Delivered));
+    report(&mut far, 3, ResponseStatus::OnWay, Some(Collected), 21);
+    assert!(check(&far, 3, Collected) && !check(&far, 3, Delivered));
+    report(&mut far, 3, ResponseStatus::OnWay, Some(Delivered), 22);
+    assert!(check(&far, 3, Delivered));
+}
+
+#[test]
+fn what_was_said_of_a_box_counts_no_more_when_the_helper_may_not_help() {
+    use ResourceState::{Collected, Delivered};
+    let boxes = [aed(77, 400.0, Some("24/7"))];
+    for (state, then) in
+        [(Collected, "comes"), (Collected, "stalls"), (Collected, "completes"), (Delivered, "comes"), (Delivered, "completes")]
+    {
+        let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
+        let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+        report(&mut emergency, bringer, ResponseStatus::OnWay, Some(state), 20);
+        assign(&mut emergency, &boxes, 20);
+        match then {
+            "stalls" => stall(&mut emergency, bringer, 30),
+            "completes" => report(&mut emergency, bringer, ResponseStatus::Completed, None, 30),
+            _ => {}
+        }
+        assign(&mut emergency, &boxes, 30);
+        let others = |emergency: &Emergency| (2..5).filter(|&n| n != bringer && box_of(emergency, n).is_some()).count();
+        assert_eq!((others(&emergency), emergency.search().has_box), (0, state == Delivered), "{state} {then}");
+        emergency.withdraw_response(id(bringer), at(40)).unwrap();
+        assert!(!emergency.search().has_box);
+        assign(&mut emergency, &boxes, 40);
+        assert_eq!(others(&emergency), 1, "{state} {then}: the box is open for the next");
+    }
+    // One that another delivered stays there.
+    let mut emergency = accepted(&[300.0, 310.0], &boxes);
+    for number in [2, 3] {
+        emergency = edited(emergency, |e| {
+            e.search.has_box = true;
+            e.responses.iter_mut().for_each(|response| response.record.dispatch.has_delivered = true);
+        });
+        emergency.withdraw_response(id(number), at(20)).unwrap();
+        assert!(emergency.search().has_box || number == 3);
+    }
 }
 
 #[test]

@@ -5,14 +5,14 @@ use crate::{
     DetailsChange, EmergencyType, Position, Priority, ResourceAccess, ResourceDetails, ResourceSource, ResourceStatus,
     ResponseStatus, ResponseUpdate,
     dispatch::TeamRole,
-    port::MockResources,
+    port::{self, MockResources},
     testing::{
         ALAN, Committed, GRACE_HOPPER, active_emergency, at, edited, grace_hopper, id, now, owner, position, store,
         text, updated, with_responses,
     },
     usecase::{
         details,
-        emergencies::tests::{context, holding},
+        emergencies::tests::{context, holding, refusal},
         resources,
         responses::{accept, update},
     },
@@ -55,14 +55,19 @@ fn with_team() -> Emergency {
     emergency
 }
 
-/// Use cases on this emergency, with the box beside it. What is reported of it is recorded.
-fn service(emergency: &Emergency) -> (EmergencyPorts, Committed, Arc<Mutex<Vec<ResourceReport>>>) {
+/// Use cases on this emergency, with these resources.
+fn service_with(emergency: &Emergency, resources: MockResources) -> (EmergencyPorts, Committed) {
     let (changes, committed) = store(vec![]);
     let mut emergencies = holding(emergency, &[]);
     let live = emergency.clone();
     emergencies
         .expect_live_of()
         .returning(move |_| Ok(crate::port::Live { emergencies: vec![live.clone()], as_of: crate::EventId::new(1) }));
+    (EmergencyPorts { resources: Arc::new(resources), ..context(emergencies, changes) }, committed)
+}
+
+/// Use cases on this emergency, with the box beside it. What is reported of it is recorded.
+fn service(emergency: &Emergency) -> (EmergencyPorts, Committed, Arc<Mutex<Vec<ResourceReport>>>) {
     let (mut found, reports) = (MockResources::new(), Arc::new(Mutex::new(Vec::new())));
     let stored = reports.clone();
     found.expect_around().withf(|search| search.kind == Some(ResourceKind::Aed)).returning(|_| Ok(vec![aed()]));
@@ -71,8 +76,13 @@ fn service(emergency: &Emergency) -> (EmergencyPorts, Committed, Arc<Mutex<Vec<R
         stored.lock().unwrap().push(report.clone());
         Ok(Some(aed()))
     });
-    let cx = EmergencyPorts { resources: Arc::new(found), ..context(emergencies, changes) };
+    let (cx, committed) = service_with(emergency, found);
     (cx, committed, reports)
+}
+
+/// What [`GRACE_HOPPER`] reports on the way.
+fn on_the_way(resource_state: Option<ResourceState>) -> ResponseUpdate {
+    ResponseUpdate { status: ResponseStatus::OnWay, notes: Some(text("So far")), estimated_arrival: None, resource_state }
 }
 
 fn assigned(change: &Change) -> Vec<(UserId, TeamRole, Option<ResourceId>)> {
@@ -141,6 +151,36 @@ async fn a_box_that_is_missing_is_reported_and_no_helper_is_sent_to_it() {
     let report = reports.lock().unwrap().pop().unwrap();
     assert_eq!((report.state, report.reporter), (ReportedState::Missing, id(GRACE_HOPPER)));
     assert_eq!(report.weight, ReportWeight::Decisive, "55 m away, as of now");
+}
+
+#[tokio::test]
+async fn who_is_seen_elsewhere_is_not_believed_to_have_the_box() {
+    let away = position(52.52, 13.4);
+    let emergency = edited(with_team(), |e| e.responses[1].last_fix = Some((away, now())));
+    for (box_place, is_believed) in [(Some(position(52.5, 13.4)), false), (Some(away), true), (None, true)] {
+        let mut resources = MockResources::new();
+        resources.expect_around().returning(|_| Ok(vec![aed()]));
+        // It was there when it was assigned.
+        resources.expect_find().returning(move |_| {
+            let at = box_place.ok_or_else(|| port::Error::unavailable("no connection"))?;
+            Ok(Some(Resource { details: ResourceDetails { position: at, ..aed().details }, ..aed() }))
+        });
+        let (cx, committed) = service_with(&emergency, resources);
+        let told = update(&cx, &grace_hopper(), emergency.id(), on_the_way(Some(ResourceState::Collected))).await;
+        if is_believed {
+            let (stored, _) = updated(&committed.only());
+            assert_eq!(told.unwrap().0, stored);
+            assert!(stored.response(id(GRACE_HOPPER)).unwrap().assignment().unwrap().has_collected);
+        } else {
+            assert_eq!(refusal(told), Refusal::SeenElsewhere { state: ResourceState::Collected });
+            assert!(committed.is_empty());
+        }
+    }
+    let (cx, committed, _) = service(&emergency);
+    let delivered = on_the_way(Some(ResourceState::Delivered));
+    let told = update(&cx, &grace_hopper(), emergency.id(), delivered).await;
+    assert_eq!(refusal(told), Refusal::SeenElsewhere { state: ResourceState::Delivered });
+    assert!(committed.is_empty());
 }
 
 #[tokio::test]

@@ -148,6 +148,7 @@ fn responding() -> Vec<Route> {
                 EMERGENCY_ENDED,
                 (409, "invalid_transition"),
                 (409, "no_resource"),
+                (409, "seen_elsewhere"),
                 CONTENDED,
             ]),
     ]
