@@ -54,6 +54,7 @@ pub(crate) fn assign(
             distance: Some(Metres::new(if arrival > 0.0 { left } else { 0.0 })),
             distances_to_boxes: near.iter().map(|&b| Metres::new(distance(place, incident.boxes[b]))).collect(),
             assignment: person.role,
+            earlier_moves: 0,
         })
     };
     let members: Vec<TeamMember> = people.iter().enumerate().filter_map(member).collect();

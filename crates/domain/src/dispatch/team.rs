@@ -68,6 +68,14 @@ pub struct TeamMember {
     pub distances_to_boxes: Vec<Metres>,
     /// The present role. `None` for a helper who has just accepted.
     pub assignment: Option<Assignment>,
+    /// How often the roles had moved that the helper had before, for one who has none.
+    pub earlier_moves: u8,
+}
+
+impl TeamMember {
+    fn moves(&self) -> u8 {
+        self.assignment.map_or(self.earlier_moves, |held| held.moves)
+    }
 }
 
 /// A box with a defibrillator near the emergency.
@@ -194,7 +202,7 @@ impl<'a> Place<'a> {
     }
 
     fn has_moved_less_than(&self, moves: u8) -> bool {
-        self.member.assignment.is_none_or(|held| held.moves < moves)
+        self.member.moves() < moves
     }
 }
 
@@ -437,7 +445,7 @@ impl Team<'_> {
             resource: place.resource,
             has_collected: place.has_collected,
             since: before.filter(|_| !is_moved).map_or(self.now, |held| held.since),
-            moves: before.map_or(0, |held| held.moves.saturating_add(u8::from(counts || is_sent_on))),
+            moves: place.member.moves().saturating_add(u8::from(counts || is_sent_on)),
         };
         Some(RoleChange { helper: place.member.helper, assignment, previous: before.map(|held| held.role), reason })
     }

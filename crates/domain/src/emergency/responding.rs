@@ -21,7 +21,7 @@ const SAME_MISSING_BOX_WITHIN: TimeDelta = TimeDelta::seconds(60);
 const MAX_REPEATS: u16 = 30;
 /// The window of [`MAX_REPEATS`].
 const REPEATS_WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// Number of cancellations after which a helper may accept again at once.
+/// Number of cancellations and completions after which a helper may accept again at once.
 const FREE_REACCEPTS: u16 = 2;
 
 /// The effect of accepting an emergency.
@@ -141,6 +141,17 @@ impl Response {
         }
     }
 
+    /// Records that the helper completed, which counts as help for this time. A further completion does so only if a position since the
+    /// helper accepted again was near the emergency: otherwise it counts as long as the one before.
+    fn note_completion(&mut self, counts_for: TimeDelta, now: Timestamp) {
+        let dispatch = &mut self.record.dispatch;
+        if dispatch.completions == 0 || self.record.came_near == Some(true) {
+            dispatch.completed_until = now.checked_add_signed(counts_for);
+        }
+        self.record.counts_until = dispatch.completed_until;
+        dispatch.completions = dispatch.completions.saturating_add(1);
+    }
+
     /// Whether the newest position of the helper is near the emergency, whenever it was reported.
     fn is_near(&self, place: Position) -> bool {
         self.last_fix.is_some_and(|(position, _)| place.distance_to(position) <= ARRIVED_WITHIN)
@@ -222,7 +233,7 @@ impl Emergency {
     /// A helper accepts. A helper that cancelled or completed before responds anew.
     ///
     /// # Errors
-    /// [`Refusal::EmergencyEnded`]; [`Refusal::TooSoon`] for a helper that cancelled three times or more, within
+    /// [`Refusal::EmergencyEnded`]; [`Refusal::TooSoon`] for a helper that cancelled or completed three times or more, within
     /// `reaccept_pause` after the last time.
     pub fn accept(
         &mut self,
@@ -248,13 +259,15 @@ impl Emergency {
         match earlier {
             Some(earlier) if earlier.status.is_engaged() => return Ok(Acceptance::Already),
             Some(earlier) => {
-                let ResponseRecord { cancellations, reopened, end_undone, .. } = earlier.record;
+                let ResponseRecord { cancellations, reopened, end_undone, dispatch, .. } = earlier.record;
                 let elapsed = now.signed_duration_since(earlier.updated_at);
-                let cancelled = earlier.status == ResponseStatus::Cancelled;
-                if cancelled && cancellations > FREE_REACCEPTS && elapsed < reaccept_pause {
+                let times = cancellations.saturating_add(dispatch.completions.into());
+                if times > FREE_REACCEPTS && elapsed < reaccept_pause {
                     return Err(Refusal::TooSoon { retry_after: reaccept_pause - elapsed });
                 }
-                response.record = ResponseRecord { cancellations, reopened, end_undone, ..ResponseRecord::default() };
+                let dispatch = dispatch.kept();
+                response.record =
+                    ResponseRecord { cancellations, reopened, end_undone, dispatch, ..ResponseRecord::default() };
                 (response.transport, response.last_fix) = (earlier.transport, earlier.last_fix);
                 *earlier = response;
             }
@@ -331,8 +344,7 @@ impl Emergency {
         let was_there = before == ResponseStatus::Arrived || response.is_near(place);
         response.note_arrival(status, place, now);
         if completes {
-            let counts_for = if was_there { hold.near } else { hold.far };
-            response.record.counts_until = now.checked_add_signed(counts_for);
+            response.note_completion(if was_there { hold.near } else { hold.far }, now);
         }
         response.status = status;
         response.notes = notes;

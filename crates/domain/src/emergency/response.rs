@@ -129,9 +129,36 @@ pub struct ResponseDispatch {
     /// When the helper was told that they need not come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stood_down_at: Option<Timestamp>,
+    /// How often the roles had moved that the helper does not have any more. Kept when they accept again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier_moves: u8,
+    /// Number of times that the helper completed. Kept when they accept again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub completions: u8,
+    /// Until when the last completion counted as help. Kept when the helper accepts again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_until: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(number: &u8) -> bool {
+    *number == 0
 }
 
 impl ResponseDispatch {
+    /// What is kept when the helper accepts again, so that nothing is gained by it.
+    pub(super) fn kept(&self) -> Self {
+        let Self { taken_box, has_delivered, completions, completed_until, .. } = *self;
+        let earlier_moves = self.moves();
+        Self { taken_box, has_delivered, earlier_moves, completions, completed_until, ..Self::default() }
+    }
+
+    /// How often the role of the helper has moved, also before they accepted the last time.
+    pub(super) fn moves(&self) -> u8 {
+        let held = self.assignment.iter().chain(&self.suspended_role).map(|held| held.moves);
+        held.fold(self.earlier_moves, u8::max)
+    }
+
     /// What is stored: `None` for the default.
     pub fn stored(&self) -> Option<&Self> {
         (*self != Self::default()).then_some(self)

@@ -121,6 +121,7 @@ impl Emergency {
         for response in self.responses.iter_mut().filter(|response| !response.is_active()) {
             let is_engaged = response.status.is_engaged();
             let dispatch = &mut response.record.dispatch;
+            dispatch.earlier_moves = dispatch.moves();
             let held = dispatch.assignment.take();
             let dropped = if is_engaged { None } else { dispatch.suspended_role.take() };
             if held.is_some() || dropped.is_some() {
@@ -293,6 +294,7 @@ fn member(
         distance: at.map(|at| if is_there { Metres::new(0.0) } else { place.distance_to(at) }),
         distances_to_boxes: at.map(distances).unwrap_or_default(),
         assignment: response.held_role(),
+        earlier_moves: response.record.dispatch.moves(),
     }
 }
 

@@ -17,6 +17,7 @@ fn member(n: u128, metres: f64, to_boxes: &[f64]) -> TeamMember {
         distance: Some(Metres::new(metres)),
         distances_to_boxes: to_boxes.iter().copied().map(Metres::new).collect(),
         assignment: None,
+        earlier_moves: 0,
     }
 }
 

@@ -205,9 +205,13 @@ fn a_box_is_taken_where_it_is_and_delivered_at_the_emergency() {
 fn what_was_said_of_a_box_counts_no_more_when_the_helper_may_not_help() {
     use ResourceState::{Collected, Delivered};
     let boxes = [aed(77, 400.0, Some("24/7"))];
-    for (state, then) in
-        [(Collected, "comes"), (Collected, "stalls"), (Collected, "completes"), (Delivered, "comes"), (Delivered, "completes")]
-    {
+    for (state, then) in [
+        (Collected, "comes"),
+        (Collected, "stalls"),
+        (Collected, "completes"),
+        (Delivered, "comes"),
+        (Delivered, "completes"),
+    ] {
         let mut emergency = accepted(&[300.0, 310.0, 320.0], &boxes);
         let bringer = (2..5).find(|&number| box_of(&emergency, number).is_some()).unwrap();
         report(&mut emergency, bringer, ResponseStatus::OnWay, Some(state), 20);
@@ -251,6 +255,28 @@ fn no_helper_is_sent_to_a_fourth_box_after_three_that_were_missing() {
     }
     // The first one had another task before.
     assert_eq!(reports.into_values().collect::<Vec<_>>(), [3, 2]);
+}
+
+#[test]
+fn who_accepts_again_is_sent_to_no_more_boxes_than_before() {
+    for leaves in [ResponseStatus::Cancelled, ResponseStatus::Completed] {
+        let boxes: Vec<_> = (0_u8..6).map(|n| aed(77 + u128::from(n), 400.0 + f64::from(n), Some("24/7"))).collect();
+        let mut emergency = accepted(&[300.0, 310.0], &boxes);
+        let bringer = (2..4).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+        for second in 20..22 {
+            emergency.note_box(id(bringer), ResourceState::Missing, at(second)).unwrap();
+            assign(&mut emergency, &boxes, second);
+            assert!(box_of(&emergency, bringer).is_some());
+        }
+        report(&mut emergency, bringer, leaves, None, 30);
+        assign(&mut emergency, &boxes, 30);
+        join(&mut emergency, bringer, 310.0, 40);
+        let response = emergency.response(id(bringer)).unwrap();
+        assert_eq!((response.assignment(), response.record.dispatch.earlier_moves), (None, 2), "{leaves}");
+        assign(&mut emergency, &boxes, 40);
+        let held = emergency.response(id(bringer)).unwrap().assignment().unwrap();
+        assert_eq!((held.role, held.resource, held.moves), (Patient, None, 2), "{leaves}");
+    }
 }
 
 #[test]

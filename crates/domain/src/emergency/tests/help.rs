@@ -147,6 +147,26 @@ fn one_who_cancels_accepts_again_at_once_twice_and_then_after_a_pause() {
 }
 
 #[test]
+fn one_who_completes_again_and_again_counts_as_help_once_unless_seen_there() {
+    let mut emergency = active_emergency();
+    let mut accept_and_complete = |seconds, fix: Option<(f64, i64)>| {
+        emergency.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(seconds))?;
+        emergency = edited(emergency.clone(), |e| {
+            e.responses[0].last_fix = fix.map(|(degrees, second)| (position(52.5 + degrees, 13.4), at(second)));
+        });
+        let updated = update(&mut emergency, GRACE_HOPPER, Completed, seconds + 1);
+        Ok((updated.response.record.counts_until, updated.search.must_renew))
+    };
+    assert_eq!(accept_and_complete(10, None), Ok((Some(at(71)), false)));
+    assert_eq!(accept_and_complete(20, Some((0.006, 21))), Ok((Some(at(71)), false)), "no later");
+    // A position from before the acceptance tells of the time before.
+    assert_eq!(accept_and_complete(90, Some((0.0, 80))), Ok((Some(at(71)), true)), "nobody is there");
+    let pause = Err(Refusal::TooSoon { retry_after: TimeDelta::seconds(51) });
+    assert_eq!(accept_and_complete(100, None), pause);
+    assert_eq!(accept_and_complete(151, Some((0.004, 152))), Ok((Some(at(752)), false)), "they were there");
+}
+
+#[test]
 fn one_who_was_only_seen_far_away_gains_no_trust() {
     for (emergency, gains) in [
         (with_responses(&[(GRACE_HOPPER, Arrived)]), true),

@@ -124,8 +124,8 @@ fn responding() -> Vec<Route> {
             )
             .body::<Respond>()
             .pauses(
-                "Accepting again after cancelling: at once the first two times, then after 60 seconds, unless the service is set \
-                 up otherwise.",
+                "Accepting again after cancelling or completing: at once the first two times, then after 60 seconds, unless the \
+                 service is set up otherwise.",
             )
             .answers::<EmergencyData<'_>>(200, "The answer is stored. Repeating it changes nothing.")
             .refuses(&[
