@@ -420,6 +420,7 @@ macro_rules! contract {
                 a_role_passes_to_the_next_in_the_commit_of_a_stall
                 a_role_is_hidden_behind_a_block_and_from_who_has_finished
                 a_role_moves_in_the_commit_of_an_arrival
+                roles_follow_the_type_in_the_commit_that_changes_it
                 a_box_that_is_not_there_is_reported_and_another_is_brought
                 an_acceptance_is_decided_on_where_the_helper_is
             }

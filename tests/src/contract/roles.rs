@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use allynet_domain::{
-    Account, BlockTarget, EmergencyId, Event, Position, Resource, ResourceAccess, ResourceDetails, ResourceId,
-    ResourceKind, ResourceSource, ResourceState, ResourceStatus, ResponseStatus, ResponseUpdate, Role, StallTiming,
-    UserId, Write,
+    Account, BlockTarget, DetailsChange, EmergencyId, EmergencyType, Event, Position, Resource, ResourceAccess,
+    ResourceDetails, ResourceId, ResourceKind, ResourceSource, ResourceState, ResourceStatus, ResponseStatus,
+    ResponseUpdate, Role, StallTiming, UserId, Write,
     dispatch::{
         RoleReason,
         TeamRole::{self, Aed, Guide, Patient},
         Transport,
     },
     port::AcceptanceContext,
-    usecase::responses,
+    usecase::{details, responses},
 };
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -197,6 +197,47 @@ pub async fn a_role_moves_in_the_commit_of_an_arrival(store: Store) {
         let assigned = service.assigned_after(of, events).await;
         assert_eq!(assigned, [(third.id, Patient, RoleReason::Better), (second.id, Guide, RoleReason::Better)]);
         service.store.resolve(of, service.now()).await;
+    })
+    .await;
+}
+
+pub async fn roles_follow_the_type_in_the_commit_that_changes_it(store: Store) {
+    telling(store, |service| async move {
+        let resource = service.open_box(400.0).await;
+        let owner = service.store.register().await;
+        let of = service.raise_as(&owner).await;
+        let mut helpers = Vec::new();
+        for metres in [300.0, 310.0, 320.0] {
+            helpers.push(service.helper(metres).await);
+            service.accept(of, helpers.last().unwrap()).await;
+        }
+        let held = async || service.team(of).await.into_values().collect::<Vec<_>>();
+        assert!(held().await.contains(&(Aed, Some(resource))), "it is medical");
+        for (kind, expected) in [
+            (EmergencyType::Assault, ["companion", "companion", "guide"]),
+            (EmergencyType::Accident, ["aed", "patient", "patient"]),
+            (EmergencyType::Other, ["patient", "patient", "support"]),
+        ] {
+            let events = service.events(of).await.len();
+            let before = service.team(of).await;
+            let change = DetailsChange { kind: Some(kind), ..DetailsChange::default() };
+            details::change(&service.context(), &actor(&owner), of, change).await.unwrap();
+            let team = service.team(of).await;
+            let mut roles: Vec<_> = team.values().map(|(role, _)| role.as_str()).collect();
+            roles.sort_unstable();
+            assert_eq!(roles, expected, "{kind}");
+            let brought: Vec<_> = team.values().filter_map(|(_, brought)| *brought).collect();
+            assert_eq!(brought, if kind == EmergencyType::Accident { vec![resource] } else { vec![] }, "{kind}");
+            // The log tells of each who has another, in the same commit, after the type.
+            let told: BTreeMap<_, _> =
+                service.assigned_after(of, events).await.into_iter().map(|(helper, role, _)| (helper, role)).collect();
+            let changed = team.iter().filter(|(helper, held)| before[helper] != **held);
+            assert_eq!(told, changed.map(|(helper, (role, _))| (*helper, *role)).collect(), "{kind}");
+            let first = service.events(of).await.swap_remove(events).event;
+            assert!(matches!(first, Event::EmergencyUpdated { .. }), "{first:?}");
+        }
+        service.store.resolve(of, service.now()).await;
+        service.store.resources.remove(resource).await.unwrap();
     })
     .await;
 }

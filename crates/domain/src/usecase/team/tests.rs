@@ -82,7 +82,12 @@ fn service(emergency: &Emergency) -> (EmergencyPorts, Committed, Arc<Mutex<Vec<R
 
 /// What [`GRACE_HOPPER`] reports on the way.
 fn on_the_way(resource_state: Option<ResourceState>) -> ResponseUpdate {
-    ResponseUpdate { status: ResponseStatus::OnWay, notes: Some(text("So far")), estimated_arrival: None, resource_state }
+    ResponseUpdate {
+        status: ResponseStatus::OnWay,
+        notes: Some(text("So far")),
+        estimated_arrival: None,
+        resource_state,
+    }
 }
 
 fn assigned(change: &Change) -> Vec<(UserId, TeamRole, Option<ResourceId>)> {
@@ -151,6 +156,56 @@ async fn a_box_that_is_missing_is_reported_and_no_helper_is_sent_to_it() {
     let report = reports.lock().unwrap().pop().unwrap();
     assert_eq!((report.state, report.reporter), (ReportedState::Missing, id(GRACE_HOPPER)));
     assert_eq!(report.weight, ReportWeight::Decisive, "55 m away, as of now");
+}
+
+#[tokio::test]
+async fn what_a_helper_answers_is_stored_although_no_box_can_be_looked_up() {
+    let unavailable = || port::Error::unavailable("no connection");
+    let broken = || {
+        let mut resources = MockResources::new();
+        resources.expect_around().returning(move |_| Err(unavailable()));
+        resources.expect_find().returning(move |_| Err(unavailable()));
+        resources
+    };
+    let (cx, committed) = service_with(&active_emergency(), broken());
+    let after = accept(&cx, &grace_hopper(), active_emergency().id(), None).await.unwrap();
+    assert_eq!((assigned(&committed.only()), updated(&committed.only()).0), (vec![], after));
+
+    // The box that a helper is to bring is not among those around. They keep it, and what they report of it is stored.
+    let mut only_around = MockResources::new();
+    only_around.expect_around().returning(|_| Ok(vec![]));
+    only_around.expect_find().times(1..).returning(move |_| Err(unavailable()));
+    for (resources, state) in [
+        (broken(), None),
+        (only_around, None),
+        (broken(), Some(ResourceState::Collected)),
+        (broken(), Some(ResourceState::Delivered)),
+    ] {
+        let (cx, committed) = service_with(&with_team(), resources);
+        update(&cx, &grace_hopper(), with_team().id(), on_the_way(state)).await.unwrap();
+        let (_, responses) = updated(&committed.only());
+        let [response] = &responses[..] else { panic!("{responses:?}") };
+        let held = response.assignment().unwrap();
+        assert_eq!((held.resource, held.has_collected), (Some(id(AED)), state.is_some()));
+        assert_eq!(assigned(&committed.only()), []);
+    }
+}
+
+#[tokio::test]
+async fn the_role_of_who_comes_after_all_is_stored_although_the_box_in_hand_cannot_be_looked_up() {
+    let mut emergency = with_team();
+    emergency.note_box(id(GRACE_HOPPER), ResourceState::Collected, at(2)).unwrap();
+    let mut emergency = edited(emergency, |e| e.responses[1].record.dispatch.stalled_at = Some(at(3)));
+    emergency.assign_team(&crate::dispatch::TravelModel::default(), &[], at(3));
+    let mut resources = MockResources::new();
+    resources.expect_around().returning(|_| Ok(vec![]));
+    resources.expect_find().times(1..).returning(|_| Err(port::Error::unavailable("no connection")));
+    let (cx, committed) = service_with(&emergency, resources);
+    update(&cx, &grace_hopper(), emergency.id(), on_the_way(None)).await.unwrap();
+    let change = committed.only();
+    assert_eq!(assigned(&change), [(id(GRACE_HOPPER), TeamRole::Aed, None)], "the event does not say where it was");
+    let (stored, _) = updated(&change);
+    assert_eq!(stored.assigned_boxes().collect::<Vec<_>>(), [id(AED)]);
 }
 
 #[tokio::test]
