@@ -1354,7 +1354,7 @@ export interface Response {
    */
   online: boolean | null;
   /**
-   * The box that the helper brings; `null` for viewers who take no part.
+   * The box that the helper brings; `null` for viewers who take no part, and for a helper whom a block separates from this one.
    */
   resourceId: string | null;
   /**
@@ -1362,7 +1362,7 @@ export interface Response {
    */
   respondedAt: string;
   /**
-   * The task of a helper who comes; `null` for viewers who take no part.
+   * The task of a helper who comes; `null` for viewers who take no part, and for a helper whom a block separates from this one.
    */
   role: TeamRole | null;
   /**
@@ -2922,7 +2922,8 @@ export interface HelperStatus {
    */
   notes?: string | null;
   /**
-   * What became of the box that the helper is to bring.
+   * What became of the box that the helper is to bring. `collected` and `delivered` are refused while the newest position since
+   * accepting is elsewhere; without such a position they are believed.
    */
   resourceState?: ResourceState | null;
   /**
@@ -3002,7 +3003,7 @@ export interface Responder {
    */
   profile: PersonName;
   /**
-   * The box that the helper brings; `null` for viewers who take no part.
+   * The box that the helper brings; `null` for viewers who take no part, and for a helper whom a block separates from this one.
    */
   resourceId: string | null;
   /**
@@ -3010,7 +3011,7 @@ export interface Responder {
    */
   respondedAt: string;
   /**
-   * The task of a helper who comes; `null` for viewers who take no part.
+   * The task of a helper who comes; `null` for viewers who take no part, and for a helper whom a block separates from this one.
    */
   role: TeamRole | null;
   /**

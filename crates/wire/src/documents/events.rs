@@ -45,7 +45,10 @@ impl Event {
             "emergency:updated" => {
                 "everybody in the room of the emergency, all alerted helpers that have neither declined nor cancelled, and dispatchers"
             }
-            "emergency:moved" | "helper:role_assigned" => "owner and responding helpers, and dispatchers",
+            "emergency:moved" => "owner and responding helpers, and dispatchers",
+            "helper:role_assigned" => {
+                "owner and responding helpers, but for those whom a block separates from the helper, and dispatchers"
+            }
             "emergency:location" => {
                 "owner and responding helpers, at most once a second while the place follows the owner"
             }

@@ -113,10 +113,10 @@ struct ResponseView<'a> {
     /// Whether the helper gave no sign for too long, and does not count as help until the next one; `null` for viewers who take no
     /// part.
     stalled: Option<bool>,
-    /// The task of a helper who comes; `null` for viewers who take no part.
+    /// The task of a helper who comes; `null` for viewers who take no part, and for a helper whom a block separates from this one.
     #[schemars(with = "Option<Word<TeamRole>>")]
     role: Option<TeamRole>,
-    /// The box that the helper brings; `null` for viewers who take no part.
+    /// The box that the helper brings; `null` for viewers who take no part, and for a helper whom a block separates from this one.
     #[schemars(with = "Option<Uuid>")]
     resource_id: Option<ResourceId>,
     /// Whether the helper is connected; `null` where the viewer may not know.
