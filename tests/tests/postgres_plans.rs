@@ -230,11 +230,11 @@ fn parameters(statement: &str) -> Vec<String> {
             vec![format!("{CALL}, {fresh}, 15000, {HELPER}, 2, now(), {fresh}, null")]
         }
         "emergencies::statements::LOAD_WITH_CENSUS" => {
-            vec![format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, {CALL}, null, '{{medical,assault}}', '{{registered,registered}}'")]
+            vec![format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, 400, {CALL}, null, '{{medical,assault}}', '{{registered,registered}}'")]
         }
         "raise_context::READ_CENSUS" => {
-            let asked = format!("{OWNER}, 'request 32', '{{5000,15000}}'");
-            let around = format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, {asked}, {TOWN}");
+            let asked = format!("{OWNER}, 'request 32'");
+            let around = format!("{fresh}, 15000, 2, now(), {PACES}, 60, 250, 15000, {fresh}, 400, {asked}, {TOWN}");
             vec![format!("{around}, false, false, null"), format!("{around}, false, false, 'registered'")]
         }
         "raise_context::READ" => ["'request 32'", "null"]

@@ -104,7 +104,7 @@ pub struct HelpersInRange {
     /// Number of helpers within each radius, in the order of the radii asked for.
     ///
     /// Holds every radius up to the first that has enough helpers, or all of them. If the owner has an earlier emergency
-    /// it reaches at least as far as the alert radius of that one.
+    /// it reaches at least as far as the alert radius of that one. With a census, the largest radius alone.
     pub counts: Vec<u32>,
     /// The nearest within the last radius of `counts`. Proven helpers come first, then unproven ones, each group nearest first
     /// and up to the limit asked for.

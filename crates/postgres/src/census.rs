@@ -18,10 +18,11 @@ use crate::error::failed;
 ///
 /// Helpers have a position since `$1`, an anchor within `$2`, and a `duty` of at least `$3`; `$4` is the time of the search. `$5` and
 /// `$6` are the seconds of preparation and the seconds per metre on foot, by bike and by car; `$7` how many of each rank are
-/// wanted, `$8` the height of the cells by which helpers are judged, `$9` the largest radius, and `$10` since when rings count.
+/// wanted, `$8` the height of the cells by which helpers are judged, `$9` the largest radius, `$10` since when rings count, and `$11`
+/// by how much the distance of an anchor may differ from the one that is judged.
 ///
-/// `found` holds all helpers within the largest radius, `chosen` the first to arrive of each rank with the required tier, those alerted
-/// before, who take no place of the others, and all that are passed over.
+/// `found` holds all helpers whose anchors are within `$2`, `chosen` the first to arrive of each rank with the required tier within the
+/// largest radius, those alerted before, who take no place of the others, and all that are passed over.
 macro_rules! census_tables {
     () => {
         "
@@ -39,29 +40,56 @@ macro_rules! census_tables {
     alerted AS MATERIALIZED (
         SELECT l.helper_id AS id FROM target t JOIN alert l ON l.emergency_id = t.emergency_id
     ),
+    -- A row for each helper around, so it holds what is cheap only: how far the anchor is, and when they arrive at the earliest and
+    -- at the latest.
     found AS MATERIALIZED (
-        SELECT p.account_id AS id, p.account_id IN (SELECT id FROM alerted) AS is_alerted, p.latitude, p.longitude,
-            ($5::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS preparation,
-            ($6::float8[])[array_position('{foot,bike,car}'::text[], p.transport)] AS pace,
-            ST_Distance(cell_centre_v1(p.latitude, p.longitude, 0, 0, $8, 1), t.place) AS distance,
-            (CASE WHEN p.account_id IN (SELECT id FROM counted_only) THEN 2
-                WHEN coalesce(p.proven_at <= $4, true) THEN 0 ELSE 1 END)::smallint AS rank,
-            CASE WHEN p.account_id IN (SELECT id FROM busy) THEN 'engaged'
-                WHEN NOT is_reached_v1(p, t.owner_id, t.critical, $4) THEN skip_reason_v1(p, t.critical, $4) END AS reason
-        FROM target t CROSS JOIN position p
-        WHERE ST_DWithin(p.anchor, t.place, $2, false)
-            AND p.at >= $1 AND p.account_id <> t.owner_id AND p.duty >= $3
+        SELECT f.*, f.preparation + f.pace * (f.near - $11) AS earliest, f.preparation + f.pace * (f.near + $11) AS latest
+        FROM (
+            SELECT p.account_id AS id, p.account_id IN (SELECT id FROM alerted) AS is_alerted, p.latitude, p.longitude,
+                ($5::float8[])[CASE p.transport WHEN 'foot' THEN 1 WHEN 'bike' THEN 2 ELSE 3 END] AS preparation,
+                ($6::float8[])[CASE p.transport WHEN 'foot' THEN 1 WHEN 'bike' THEN 2 ELSE 3 END] AS pace,
+                ST_Distance(p.anchor, t.place, false) AS near,
+                (CASE WHEN p.account_id IN (SELECT id FROM counted_only) THEN 2
+                    WHEN coalesce(p.proven_at <= $4, true) THEN 0 ELSE 1 END)::smallint AS rank,
+                CASE WHEN p.account_id IN (SELECT id FROM busy) THEN 'engaged'
+                    WHEN NOT is_reached_v1(p, t.owner_id, t.critical, $4) THEN skip_reason_v1(p, t.critical, $4) END AS reason
+            FROM target t CROSS JOIN position p
+            WHERE ST_DWithin(p.anchor, t.place, $2, false)
+                AND p.at >= $1 AND p.account_id <> t.owner_id AND p.duty >= $3
+            OFFSET 0 -- Each column is computed once.
+        ) AS f
     ),
-    ranked AS MATERIALIZED (
-        SELECT f.*, row_number() OVER (PARTITION BY f.rank, f.reason IS NULL, f.is_alerted ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
-        FROM found f
-        WHERE f.distance <= $9 AND (f.reason IS NOT NULL OR f.is_alerted OR (SELECT required_tier FROM target) IS NULL OR (
+    eligible AS MATERIALIZED (
+        SELECT f.* FROM found f
+        WHERE f.reason IS NULL AND f.rank < 2 AND NOT f.is_alerted AND ((SELECT required_tier FROM target) IS NULL OR (
             SELECT array_position('{public,registered,professional}'::text[],
                     coalesce(a.tier, CASE a.verification WHEN 'verified' THEN 'registered' ELSE 'public' END))
                 >= array_position('{public,registered,professional}'::text[], (SELECT required_tier FROM target))
             FROM account a WHERE a.id = f.id))
     ),
-    chosen AS MATERIALIZED (SELECT * FROM ranked WHERE reason IS NOT NULL OR rank < 2 AND (is_alerted OR nth <= $7)),
+    -- By when as many of a rank as are wanted, who are surely within the largest radius, have arrived at the latest. Who arrives
+    -- later at the earliest is none of them.
+    bounds AS MATERIALIZED (
+        SELECT r.rank, (
+            SELECT CASE count(*) WHEN $7 THEN max(soonest.latest) ELSE 'infinity' END
+            FROM (SELECT e.latest FROM eligible e WHERE e.rank = r.rank AND e.near + $11 <= $9 ORDER BY e.latest LIMIT $7) AS soonest
+        ) AS latest
+        FROM (VALUES (0), (1)) AS r (rank)
+    ),
+    ranked AS MATERIALIZED (
+        SELECT f.*, row_number() OVER (PARTITION BY f.rank ORDER BY f.preparation + f.pace * f.distance, f.id) AS nth
+        FROM (
+            SELECT e.*, ST_Distance(cell_centre_v2(e.latitude, e.longitude, 0, 0, $8, 1), t.place) AS distance
+            FROM bounds b JOIN eligible e ON e.rank = b.rank AND e.earliest <= b.latest CROSS JOIN target t
+            OFFSET 0
+        ) AS f
+        WHERE f.distance <= $9
+    ),
+    chosen AS MATERIALIZED (
+        SELECT id, latitude, longitude, rank, NULL AS reason FROM ranked WHERE nth <= $7
+        UNION ALL
+        SELECT id, latitude, longitude, rank, reason FROM found WHERE reason IS NOT NULL OR is_alerted AND rank < 2
+    ),
     known AS MATERIALIZED (
         SELECT id FROM chosen WHERE reason IS NULL
         UNION
@@ -77,15 +105,14 @@ macro_rules! census_columns {
     () => {
         "
         f.*, (
-            SELECT json_agg(json_build_object('helper', k.id, 'latitude', p.latitude, 'longitude', p.longitude,
-                'transport', p.transport, 'is_proven', coalesce(p.proven_at <= $4, true),
-                'is_gone', k.id IN (SELECT id FROM busy) OR a.blocked OR coalesce(a.verification = 'rejected', false),
-                'is_verified', coalesce(a.verification = 'verified', false),
-                'tier', a.tier, 'checked_skills', a.checked_skills,
-                'alerts', coalesce(h.alerts, 0), 'kept', coalesce(h.kept, 0), 'newest_alert_at', n.sent_at,
-                'acknowledged', coalesce(n.received, false),
-                'heard_at', greatest(p.at, (SELECT max(d.last_delivered_at) FROM device d WHERE d.account_id = k.id),
-                    (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id AND s.revoked_at IS NULL))))::text
+            SELECT json_agg(entry)::text FROM (
+            SELECT k.id AS helper, p.latitude, p.longitude, p.transport, coalesce(p.proven_at <= $4, true) AS is_proven,
+                k.id IN (SELECT id FROM busy) OR a.blocked OR coalesce(a.verification = 'rejected', false) AS is_gone,
+                coalesce(a.verification = 'verified', false) AS is_verified, a.tier, a.checked_skills,
+                coalesce(h.alerts, 0) AS alerts, coalesce(h.kept, 0) AS kept, n.sent_at AS newest_alert_at,
+                coalesce(n.received, false) AS acknowledged,
+                greatest(p.at, (SELECT max(d.last_delivered_at) FROM device d WHERE d.account_id = k.id),
+                    (SELECT max(s.last_used_at) FROM session s WHERE s.account_id = k.id AND s.revoked_at IS NULL)) AS heard_at
             FROM known k
             CROSS JOIN LATERAL (SELECT * FROM position p WHERE p.account_id = k.id OFFSET 0) AS p
             CROSS JOIN LATERAL (SELECT a.verification, a.blocked, a.tier, a.checked_skills FROM account a WHERE a.id = k.id OFFSET 0) AS a
@@ -97,7 +124,8 @@ macro_rules! census_columns {
                     AND l.emergency_id IS DISTINCT FROM (SELECT emergency_id FROM target)
                 ORDER BY l.sent_at DESC LIMIT 1
             ) AS n ON true
-        ) AS census
+            OFFSET 0
+        ) AS entry) AS census
     FROM (
         SELECT array_agg(c.id) FILTER (WHERE c.reason IS NULL) AS helpers,
             array_agg(c.latitude) FILTER (WHERE c.reason IS NULL) AS latitudes,

@@ -29,7 +29,7 @@ use crate::{
     census::{MAX_WANTED, census, paces},
     emergency_row::{AlertRow, EmergencyRow, optional_emergency, recent_rings},
     error::failed,
-    near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, min_duty, outer_anchor_distance},
+    near::{FoundRow, NEAREST_FACTOR, NEAREST_MARGIN, anchor_slack, min_duty, outer_anchor_distance},
     rows::ROUNDING_TOLERANCE,
 };
 
@@ -150,6 +150,7 @@ impl Postgres {
             .bind(f64::from(HELPER_CELL))
             .bind(within.get())
             .bind(rings_since)
+            .bind(anchor_slack(within))
             .bind(Uuid::from(id))
             .bind(leaving.map(Uuid::from))
             .bind(EmergencyType::SPELLINGS)

@@ -37,6 +37,12 @@ pub(crate) fn inner_anchor_distance(radius: Metres) -> f64 {
     (radius.get() - MAX_JUDGED_OFFSET) * (SPHERE_RADIUS / LARGEST_RADIUS) - MAX_ANCHOR_DISTANCE - ROUNDING_MARGIN
 }
 
+/// By how much the distance of an anchor on the sphere may differ from the distance that is judged, in metres, for helpers who are
+/// judged to be within this radius.
+pub(crate) fn anchor_slack(radius: Metres) -> f64 {
+    (outer_anchor_distance(radius) - radius.get()).max(radius.get() - inner_anchor_distance(radius))
+}
+
 /// If as many anchors as are wanted lie within a distance on the sphere, then the anchors of as many nearest helpers lie
 /// within this many times the distance, plus [`NEAREST_MARGIN`].
 pub(crate) const NEAREST_FACTOR: f64 = LARGEST_RADIUS / SMALLEST_RADIUS;

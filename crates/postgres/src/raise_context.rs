@@ -15,7 +15,7 @@ use crate::{
     census::{MAX_WANTED, census, census_columns, census_tables, paces},
     emergency_row::{optional_emergency, recent_rings},
     error::failed,
-    near::{FoundRow, inner_anchor_distance, min_duty, outer_anchor_distance},
+    near::{FoundRow, anchor_slack, inner_anchor_distance, min_duty, outer_anchor_distance},
 };
 
 /// Always one row: the earlier emergency of the owner `$1` (the live one, else with the request id `$2`) or nulls, the id of
@@ -108,47 +108,48 @@ const READ: &str = "
         AND NOT EXISTS (SELECT FROM response WHERE helper_id = $1 AND engaged)
     LEFT JOIN emergency_with_parts_v3 v ON v.id = (SELECT id FROM earlier)";
 
-/// [`READ`] for a decision by gain: the helpers of the census (see [`census_tables`]), and as `counts` how many are within each of the
-/// radii `$13`. `$11` is the owner, `$12` the request id, `$14` and `$15` are the latitude and longitude, `$16` and `$17` whether the
+/// [`READ`] for a decision by gain: the helpers of the census (see [`census_tables`]), and as `count` how many are within
+/// the largest radius. `$12` is the owner, `$13` the request id, `$14` and `$15` are the latitude and longitude, `$16` and `$17` whether the
 /// emergency is anonymous and critical, and `$18` is the tier that it requires.
 const READ_CENSUS: &str = concat!(
     "
     WITH target AS MATERIALIZED (
-        SELECT ST_SetSRID(ST_MakePoint($15, $14), 4326)::geography AS place, $11::uuid AS owner_id,
+        SELECT ST_SetSRID(ST_MakePoint($15, $14), 4326)::geography AS place, $12::uuid AS owner_id,
             $16::boolean AS anonymous, $17::boolean AS critical, $18::text AS required_tier, NULL::uuid AS emergency_id
     ),
-    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $11, $16, $4, NULL)),
+    separated AS MATERIALIZED (SELECT id FROM separated_v1(NULL, $12, $16, $4, NULL)),
     earlier AS MATERIALIZED (
         SELECT id FROM (
-            SELECT id, 1 AS rank FROM emergency WHERE owner_id = $11 AND status IN ('active', 'responding')
+            SELECT id, 1 AS rank FROM emergency WHERE owner_id = $12 AND status IN ('active', 'responding')
             UNION ALL
-            SELECT id, 2 FROM emergency WHERE owner_id = $11 AND request_id = $12
+            SELECT id, 2 FROM emergency WHERE owner_id = $12 AND request_id = $13
         ) AS candidate ORDER BY rank LIMIT 1
     ),",
     census_tables!(),
     "
-    SELECT v.*, ARRAY (
-            SELECT (SELECT count(*) FROM found WHERE found.reason IS NULL AND found.distance <= r.radius)
-            FROM unnest($13::float8[]) WITH ORDINALITY AS r (radius, nth) ORDER BY r.nth
-        ) AS counts,
-        hidden_from_v1($11, $16) AS hidden_from,
-        (SELECT id FROM deleted_emergency WHERE owner_id = $11 AND request_id = $12 LIMIT 1) AS deleted, (
+    SELECT v.*, (
+            SELECT count(*) FROM found f CROSS JOIN target t
+            WHERE f.reason IS NULL AND (f.near + $11 <= $9
+                OR ST_Distance(cell_centre_v2(f.latitude, f.longitude, 0, 0, $8, 1), t.place) <= $9)
+        ) AS count,
+        hidden_from_v1($12, $16) AS hidden_from,
+        (SELECT id FROM deleted_emergency WHERE owner_id = $12 AND request_id = $13 LIMIT 1) AS deleted, (
             SELECT json_agg(r)::text FROM (
                 SELECT helper_id AS helper, count(*) AS count, max(rung_at) AS last
-                FROM ring WHERE owner_id = $11 AND rung_at > $10 GROUP BY helper_id
+                FROM ring WHERE owner_id = $12 AND rung_at > $10 GROUP BY helper_id
             ) AS r
         ) AS rings,
         (
             SELECT json_build_object('session', o.session_id, 'position',
                 json_build_object('latitude', o.latitude, 'longitude', o.longitude), 'at', o.at)::text
-            FROM position o WHERE o.account_id = $11 AND o.session_id IS NOT NULL AND o.session_at = o.at
+            FROM position o WHERE o.account_id = $12 AND o.session_id IS NOT NULL AND o.session_at = o.at
         ) AS owner_fix,
         own.latitude AS owner_latitude, own.longitude AS owner_longitude,",
     census_columns!(),
     "
-    LEFT JOIN position own ON own.account_id = $11 AND own.at >= $1 AND own.duty >= $3
-        AND is_reached_v1(own, $11, $17, $4)
-        AND NOT EXISTS (SELECT FROM response WHERE helper_id = $11 AND engaged)
+    LEFT JOIN position own ON own.account_id = $12 AND own.at >= $1 AND own.duty >= $3
+        AND is_reached_v1(own, $12, $17, $4)
+        AND NOT EXISTS (SELECT FROM response WHERE helper_id = $12 AND engaged)
     LEFT JOIN emergency_with_parts_v3 v ON v.id = (SELECT id FROM earlier)"
 );
 
@@ -186,9 +187,9 @@ impl Postgres {
             .bind(f64::from(HELPER_CELL))
             .bind(largest.get())
             .bind(rings_since)
+            .bind(anchor_slack(largest))
             .bind(Uuid::from(owner))
             .bind(request_id.map(Text::as_str))
-            .bind(radii.iter().map(|radius| radius.get()).collect::<Vec<_>>())
             .bind(place.judged.latitude())
             .bind(place.judged.longitude())
             .bind(anonymous)
@@ -198,8 +199,8 @@ impl Postgres {
             .await
             .map_err(failed)?;
         let found = FoundRow::from_row(&row).map_err(failed)?.helpers(largest)?;
-        let counts: Vec<i64> = row.try_get("counts").map_err(failed)?;
-        let counts = counts.into_iter().map(|count| u32::try_from(count).unwrap_or(u32::MAX)).collect();
+        let count: i64 = row.try_get("count").map_err(failed)?;
+        let counts = vec![u32::try_from(count).unwrap_or(u32::MAX)];
         let (nearest, skipped) = (found.nearest(place, u32::MAX), found.skipped(place));
         let deleted: Option<Uuid> = row.try_get("deleted").map_err(failed)?;
         let hidden_from: Vec<Uuid> = row.try_get("hidden_from").map_err(failed)?;

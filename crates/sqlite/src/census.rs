@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use allynet_domain::{
-    AlertPlace, EmergencyId, FoundHelpers, Recipient, Tier, Timestamp, UserId,
+    AlertPlace, EmergencyId, FoundHelpers, Metres, Recipient, Tier, Timestamp, UserId,
     dispatch::{AlertHistory, CensusEntry, DeviceHealth, MAX_CANDIDATES, StoredQualification, Transport, TravelModel},
     port::Result,
 };
@@ -63,6 +63,55 @@ struct EntryRow {
     heard_at: i64,
 }
 
+/// How many helpers of each rank are looked at first: twice as many as are wanted, since the nearest need not be the first to arrive.
+const FIRST_BATCH: u32 = 120;
+/// How many times more are looked at next.
+const BATCH_GROWTH: u32 = 4;
+
+/// How a helper travels, whether they are proven, and whether they have the tier that is required.
+#[derive(Clone, Copy)]
+struct Mode {
+    transport: Transport,
+    is_proven: bool,
+    has_tier: bool,
+}
+
+/// The helpers of one rank in a batch, who would arrive first.
+struct Arrivals {
+    /// The seconds until they arrive, and who; the soonest first.
+    soonest: Vec<(f64, UserId)>,
+    /// Whether none that is farther away can be one of the first.
+    is_complete: bool,
+}
+
+impl Arrivals {
+    /// Of the nearest `limit` helpers of each rank, those that are proven or not.
+    fn new(
+        nearest: &[Recipient],
+        modes: &HashMap<UserId, Mode>,
+        is_proven: bool,
+        (limit, travel): (u32, &TravelModel),
+    ) -> Self {
+        let mode = |recipient: &Recipient| modes.get(&recipient.helper).copied();
+        let group = nearest.iter().filter_map(|recipient| Some((recipient, mode(recipient)?)));
+        let group: Vec<_> = group.filter(|(_, mode)| mode.is_proven == is_proven).collect();
+        let arrival = |distance, transport| travel.preparation(transport) + travel.way(distance, transport);
+        let with_tier = group.iter().filter(|(_, mode)| mode.has_tier);
+        let mut soonest: Vec<_> = with_tier
+            .map(|(recipient, mode)| (arrival(recipient.distance, mode.transport), recipient.helper))
+            .collect();
+        soonest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        soonest.truncate(MAX_CANDIDATES);
+        let is_all = group.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let farthest = group.last().map_or(Metres::new(0.0), |(recipient, _)| recipient.distance);
+        let first_of_rest =
+            Transport::ALL.iter().map(|&transport| arrival(farthest, transport)).fold(f64::INFINITY, f64::min);
+        let is_full = soonest.len() == MAX_CANDIDATES;
+        let is_complete = is_all || is_full && soonest.last().is_some_and(|(last, _)| *last < first_of_rest);
+        Self { soonest, is_complete }
+    }
+}
+
 impl Sqlite {
     /// Of the helpers that were found, those with the required tier that would arrive first: proven ones, and as many unproven ones;
     /// and all that were alerted before. Nearest first, proven ones before unproven ones.
@@ -74,42 +123,48 @@ impl Sqlite {
         (excluded, known): (&HashSet<UserId>, &HashSet<UserId>),
         now: Timestamp,
     ) -> Result<Vec<Recipient>> {
-        let nearest = found.filtered(|helper| !excluded.contains(&helper)).nearest(place, u32::MAX);
-        let ids: Vec<String> = nearest.iter().map(|recipient| hex(recipient.helper)).collect();
+        let free = found.filtered(|helper| !excluded.contains(&helper) && !known.contains(&helper));
+        let (mut modes, mut limit) = (HashMap::new(), FIRST_BATCH);
+        let first = loop {
+            let nearest = free.nearest(place, limit);
+            self.add_modes(&nearest, required, now, &mut modes).await?;
+            let groups = [true, false].map(|is_proven| Arrivals::new(&nearest, &modes, is_proven, (limit, travel)));
+            if groups.iter().all(|group| group.is_complete) {
+                break groups;
+            }
+            limit = limit.saturating_mul(BATCH_GROWTH);
+        };
+        let first = first.iter().flat_map(|group| group.soonest.iter().map(|(_, helper)| *helper));
+        let wanted: HashSet<UserId> = first.chain(known.iter().copied()).collect();
+        let is_wanted = |helper| wanted.contains(&helper) && !excluded.contains(&helper);
+        Ok(found.filtered(is_wanted).nearest(place, u32::MAX))
+    }
+
+    /// Reads the modes of those who are not among them yet.
+    async fn add_modes(
+        &self,
+        nearest: &[Recipient],
+        required: Option<Tier>,
+        now: Timestamp,
+        modes: &mut HashMap<UserId, Mode>,
+    ) -> Result<()> {
+        let unknown = nearest.iter().filter(|recipient| !modes.contains_key(&recipient.helper));
+        let ids: Vec<String> = unknown.map(|recipient| hex(recipient.helper)).collect();
         let rows: Vec<(Uuid, String, bool, Option<String>, bool)> = sqlx::query_as(TRANSPORT)
             .bind(to_json(&ids)?)
             .bind(now.timestamp_micros())
             .fetch_all(&self.readers)
             .await
             .map_err(port_error)?;
-        let mut modes = HashMap::with_capacity(rows.len());
         for (id, transport, is_proven, tier, is_verified) in rows {
             let account = RowDecoder::account(id);
             let tier = account.parse_opt("tier", tier.as_deref())?;
             let (tier, _) = StoredQualification { tier, is_verified, skills: Vec::new() }.at(now);
             let transport: Transport = account.parse("transport", &transport)?;
-            modes.insert(UserId::from(id), (transport, is_proven, required.is_none() || tier >= required));
+            let has_tier = required.is_none() || tier >= required;
+            modes.insert(id.into(), Mode { transport, is_proven, has_tier });
         }
-        let arrival = |recipient: &Recipient| {
-            let (transport, is_proven, _) =
-                modes.get(&recipient.helper).copied().unwrap_or((Transport::Foot, true, false));
-            (is_proven, travel.preparation(transport) + travel.way(recipient.distance, transport))
-        };
-        let has_tier = |recipient: &&Recipient| {
-            modes.get(&recipient.helper).map_or(required.is_none(), |(_, _, has_tier)| *has_tier)
-        };
-        let mut wanted: Vec<(bool, f64, UserId)> = nearest
-            .iter()
-            .filter(|recipient| !known.contains(&recipient.helper))
-            .filter(has_tier)
-            .map(|recipient| (arrival(recipient).0, arrival(recipient).1, recipient.helper))
-            .collect();
-        wanted.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let (proven, unproven): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(is_proven, ..)| *is_proven);
-        let first =
-            |group: Vec<(bool, f64, UserId)>| group.into_iter().take(MAX_CANDIDATES).map(|(_, _, helper)| helper);
-        let wanted: HashSet<UserId> = first(proven).chain(first(unproven)).chain(known.iter().copied()).collect();
-        Ok(nearest.into_iter().filter(|recipient| wanted.contains(&recipient.helper)).collect())
+        Ok(())
     }
 
     /// Reads the census as of `now`: of these helpers, and of all that were alerted to an emergency.

@@ -119,7 +119,7 @@ impl Emergencies for Sqlite {
             Some(asked) => {
                 let largest = radii.last().copied().unwrap_or(Metres::new(0.0));
                 let found = self.helpers_within(around, largest).await?;
-                let counts = radii.iter().map(|&radius| found.count_within(place, radius)).collect();
+                let counts = vec![found.count_within(place, largest)];
                 let model = (&asked.travel, asked.tier(query.kind));
                 let nearest =
                     self.first_to_arrive(&found, place, model, (&excluded, &HashSet::new()), on_duty.now).await?;

@@ -4,6 +4,7 @@ use allynet_domain::{
     Account, BlockTarget, DetailsChange, EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, PlacePolicy,
     Recipient, Refusal, ResponseStatus, Role, Severity, Sign, StallTiming, Tier, UserId, Write,
     dispatch::{CensusEntry, GainPolicy, Reason, Transport},
+    grid::helper_cell,
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
     search::MIN_DECISION_INTERVAL,
     usecase::{
@@ -79,7 +80,7 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
         census: Some(asked),
     };
     let raising = store.emergencies.raise_context(&query).await.unwrap();
-    assert_eq!(raising.helpers.counts, [0, 62], "all radii are counted");
+    assert_eq!(raising.helpers.counts, [62], "the largest radius is counted");
     let emergency = store.raise(call_at(&owner, here)).await.id();
     let known = [alerted, walkers[0], walkers[1], walkers[2]];
     let recipients = known.iter().map(|helper| Recipient::new(*helper, metres(1.0))).collect();
@@ -119,9 +120,61 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
     let assault = edited(call_at(&assaulted, here), |e| e.call.details.kind = EmergencyType::Assault);
     let assault = store.raise(assault).await.id();
     let loaded = store.emergencies.load(assault, Some(near)).await.unwrap().unwrap();
-    assert_eq!((raising.helpers.counts, raising.helpers.nearest.len()), (vec![0, 62], 1), "all are counted");
+    assert_eq!((raising.helpers.counts, raising.helpers.nearest.len()), (vec![62], 1), "all are counted");
     assert_eq!([raising.helpers.nearest[0].helper, loaded.near[0].helper], [driver.id; 2]);
     assert_eq!((loaded.near.len(), loaded.census.len(), raising.census.len()), (1, 1, 1));
+}
+
+pub async fn a_census_is_the_same_as_one_that_weighs_everybody(store: Store) {
+    let (here, within, asked) = (place(10.0, 20.0), metres(15_000.0), GainPolicy::default().census());
+    let mut arrivals = Vec::new();
+    let mut count = 0;
+    for n in 0..200_u32 {
+        // Up to 16 km away in all directions, many of them equally soon or nearly so.
+        let (angle, away) =
+            (f64::from(n) * 2.4, 0.145 * (f64::from(n % 40) / 40.0).sqrt() + f64::from(n / 40) * 0.000_3);
+        let position = place(10.0 + away * angle.sin(), 20.0 + away * angle.cos());
+        let user = store.helper_at(position).await;
+        let transport = if n % 7 == 0 {
+            Transport::Car
+        } else if n % 5 == 0 {
+            Transport::Bike
+        } else {
+            Transport::Foot
+        };
+        let helper = HelperRecord { transport, ..verified() };
+        store.write(Write::SetHelper { user: user.id, helper, role: Role::Helper }).await;
+        let distance = helper_cell(position).distance_to(here);
+        if distance <= within {
+            count += 1;
+            arrivals.push((asked.travel.preparation(transport) + asked.travel.way(distance, transport), user.id));
+        }
+    }
+    arrivals.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let mut expected: Vec<_> = arrivals[..60].iter().map(|(_, helper)| *helper).collect();
+    let query = RaiseQuery {
+        owner: store.register().await.id,
+        request_id: None,
+        place: exact_place(here),
+        anonymous: false,
+        kind: EmergencyType::Medical,
+        critical: false,
+        on_duty: on_duty(),
+        radii: &[within],
+        enough: 3,
+        limit: 3,
+        rings_since: at(-600),
+        census: Some(asked),
+    };
+    let raising = store.emergencies.raise_context(&query).await.unwrap();
+    assert!((150..200).contains(&count), "{count} within the radius");
+    assert_eq!(raising.helpers.counts, [count]);
+    let mut near: Vec<_> = raising.helpers.nearest.iter().map(|recipient| recipient.helper).collect();
+    let mut census: Vec<_> = raising.census.iter().map(|entry| entry.helper).collect();
+    for helpers in [&mut expected, &mut near, &mut census] {
+        helpers.sort_unstable();
+    }
+    assert_eq!((&near, &census), (&expected, &expected));
 }
 
 pub async fn a_census_knows_the_newest_alert_of_another_emergency(store: Store) {

@@ -215,6 +215,7 @@ macro_rules! contract {
             }
             dispatch {
                 a_census_holds_the_first_to_arrive_and_what_is_known_of_them
+                a_census_is_the_same_as_one_that_weighs_everybody
                 a_census_knows_the_newest_alert_of_another_emergency
                 where_nobody_answers_alerts_grow_until_everybody_is_asked
                 a_decline_is_followed_by_another_alert_while_too_few_are_asked

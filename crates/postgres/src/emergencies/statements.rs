@@ -154,18 +154,18 @@ pub(crate) const LOAD_WITH_ONE: &str = "
     ) AS found
     WHERE v.id = $1";
 
-/// [`LOAD`] of the emergency `$11` with the helpers that a decision by gain needs: see [`census_tables`]. Whom only the response of `$12`
-/// separates is not separated. `$14` are the tiers that emergencies of the kinds `$13` require.
+/// [`LOAD`] of the emergency `$12` with the helpers that a decision by gain needs: see [`census_tables`]. Whom only the response of `$13`
+/// separates is not separated. `$15` are the tiers that emergencies of the kinds `$14` require.
 pub(crate) const LOAD_WITH_CENSUS: &str = concat!(
     "
     WITH target AS MATERIALIZED (
         SELECT e.place, e.owner_id, e.anonymous, is_critical_v1(e) AS critical, e.id AS emergency_id, e.created_at,
-            ($14::text[])[array_position($13::text[], e.kind)] AS required_tier
-        FROM emergency e WHERE e.id = $11
+            ($15::text[])[array_position($14::text[], e.kind)] AS required_tier
+        FROM emergency e WHERE e.id = $12
     ),
     separated AS MATERIALIZED (
         SELECT s.id FROM target t
-        CROSS JOIN LATERAL separated_v1(t.emergency_id, t.owner_id, t.anonymous, t.created_at, $12) AS s
+        CROSS JOIN LATERAL separated_v1(t.emergency_id, t.owner_id, t.anonymous, t.created_at, $13) AS s
     ),",
     census_tables!(),
     "
@@ -185,7 +185,7 @@ pub(crate) const LOAD_WITH_CENSUS: &str = concat!(
     census_columns!(),
     "
     CROSS JOIN emergency_with_parts_v3 v
-    WHERE v.id = $11"
+    WHERE v.id = $12"
 );
 
 /// The live emergencies of the user `$1`: the owned one, then the one engaged in, then the completed ones.
@@ -222,7 +222,7 @@ pub(crate) const LIVE_OF: &str = "
 pub(crate) const PENDING_FOR: &str = "
     WITH here AS MATERIALIZED (
         SELECT latitude, longitude, ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography AS place,
-            cell_centre_v1(latitude, longitude, 0, 0, $8, 1) AS cell
+            cell_centre_v2(latitude, longitude, 0, 0, $8, 1) AS cell
         FROM position WHERE account_id = $1
     ),
     concerned AS (
@@ -248,7 +248,7 @@ pub(crate) const PENDING_FOR: &str = "
         ) AS rounded
         CROSS JOIN LATERAL (
             SELECT CASE rounded.step WHEN 1 THEN e.place
-                ELSE cell_centre_v1(e.latitude, e.longitude, $6, $7, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
+                ELSE cell_centre_v2(e.latitude, e.longitude, $6, $7, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
                 END AS place
         ) AS shown
         WHERE e.owner_id <> $1
@@ -291,7 +291,7 @@ pub(crate) const NEARBY: &str = "
         ) AS rounded
         CROSS JOIN LATERAL (
             SELECT CASE rounded.step WHEN 1 THEN e.place
-                ELSE cell_centre_v1(e.latitude, e.longitude, $8, $9, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
+                ELSE cell_centre_v2(e.latitude, e.longitude, $8, $9, 1000, CASE rounded.step WHEN 100 THEN 5 ELSE 1 END)
                 END AS place
         ) AS shown
         WHERE e.status IN ('active', 'responding')
