@@ -19,7 +19,7 @@ use crate::{
 };
 
 const KINDS: [Kind; 3] = [Kind::Postgres, Kind::Peer, Kind::Sqlite];
-/// The owners of the searched emergencies, and an owner that raises and cancels.
+/// The owners of the searched emergencies, and as many that raise and cancel in turn: the rings of one owner are counted.
 const OWNERS: usize = 40;
 const WARM_UP: usize = 100;
 /// The growth of the median from the fewest helpers to the most.
@@ -36,7 +36,7 @@ pub(super) async fn run(cx: &BenchContext) -> anyhow::Result<Vec<Sheet>> {
     for &helpers in &sizes {
         let mut databases = Vec::new();
         for kind in KINDS {
-            databases.push(Database::with(&cx.databases, kind, Population { owners: OWNERS + 1, helpers }).await?);
+            databases.push(Database::with(&cx.databases, kind, Population { owners: 2 * OWNERS, helpers }).await?);
         }
         for _ in 0..cx.form.rounds() {
             for (kind, database) in KINDS.into_iter().zip(&databases) {
@@ -77,12 +77,12 @@ fn by_gain(helpers: usize) -> String {
 async fn measure(
     cx: &BenchContext,
     kind: Kind,
-    database: &Database,
+    original: &Database,
     helpers: usize,
     tokens: &Tokens,
     sheet: &mut Sheet,
 ) -> anyhow::Result<f64> {
-    let database = database.copy().await?;
+    let database = original.copy().await?;
     let server = Server::start(kind, &database.url()).await?;
     let mut chance = Chance::new(helpers as u64);
     let mut owners = Vec::new();
@@ -105,36 +105,50 @@ async fn measure(
         }
     }
     let often = cx.form.pick(50, 300);
-    let http = Http::connect(server.address, &tokens.of(OWNERS)?).await?;
-    let created = raise(http, often, helpers, &mut chance).await?;
+    let created = raise(&server, often, helpers, tokens, &mut chance).await?;
     sheet.add(kind, search(helpers, 50), "ms", searches.percentile(50));
     sheet.add(kind, search(helpers, 99), "ms", searches.percentile(99));
+    sheet.add(kind, format!("`POST /emergencies` among {helpers}, p50"), "ms", created.percentile(50));
     sheet.add(kind, format!("`POST /emergencies` among {helpers}, p99"), "ms", created.percentile(99));
     drop(server);
+    database.remove().await?;
     if kind != Kind::Peer {
+        let database = original.copy().await?;
         let server = Server::start_with(kind, &database.url(), &[("ALLYNET_DISPATCH", "gain")]).await?;
-        let http = Http::connect(server.address, &tokens.of(OWNERS)?).await?;
-        let by_worth = raise(http, often, helpers, &mut chance).await?;
+        let by_worth = raise(&server, often, helpers, tokens, &mut chance).await?;
         sheet.add(kind, by_gain(helpers), "times", by_worth.percentile(50) / created.percentile(50));
         sheet.add(kind, format!("{GAIN} among {helpers}, p99"), "ms", by_worth.percentile(99));
+        drop(server);
+        database.remove().await?;
     }
-    database.remove().await?;
     Ok(searches.percentile(50))
 }
 
-async fn raise(http: Http, often: usize, helpers: usize, chance: &mut Chance) -> anyhow::Result<Times> {
-    let mut owner = Owner::new(http, somewhere(helpers, chance));
+async fn raise(
+    server: &Server,
+    often: usize,
+    helpers: usize,
+    tokens: &Tokens,
+    chance: &mut Chance,
+) -> anyhow::Result<Times> {
+    let mut owners = Vec::new();
+    for number in OWNERS..2 * OWNERS {
+        let http = Http::connect(server.address, &tokens.of(number)?).await?;
+        owners.push(Owner::new(http, somewhere(helpers, chance)));
+    }
     let mut times = Times::default();
-    for number in 0..often + 20 {
+    for number in 0..often + OWNERS {
+        let owner = &mut owners[number % OWNERS];
         owner.goes_to(somewhere(helpers, chance));
         let begun = Instant::now();
         let emergency = owner.raise().await?;
         let took: Duration = begun.elapsed();
         owner.cancel(&emergency).await?;
-        if number >= 20 {
+        // Not measured: the first of each opens connections.
+        if number >= OWNERS {
             times.add(took);
         }
     }
-    ensure!(owner.near > 0, "there are no helpers");
+    ensure!(owners.iter().map(|owner| owner.near).sum::<u64>() > 0, "there are no helpers");
     Ok(times)
 }
