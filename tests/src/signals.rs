@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 /// The maximum time until a signal arrives.
-pub const SIGNAL_TIMEOUT: Duration = Duration::from_secs(5);
+pub const SIGNAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Nodes of one service, which receive no signals of other tests.
 pub type Nodes = Vec<Arc<dyn Signals>>;

@@ -34,6 +34,9 @@ const AUTHENTICATE: u64 = 1;
 const READ: u64 = 1;
 const CHANGE: u64 = 2;
 
+/// For how long a caller is cached.
+const MAX_CALLER_AGE: Duration = Duration::from_secs(1);
+
 /// The service on a PostgreSQL database that counts round trips.
 struct Service {
     postgres: Postgres,
@@ -195,7 +198,13 @@ impl Service {
         self.cache(by).await;
         let (data, cost) = self.send(Some(by), route, &body).await;
         let is_own = route.contains(" auth/") || route.ends_with(" helpers/me");
-        assert_eq!(cost, if is_own { AUTHENTICATE + expected } else { expected }, "{route} {body}");
+        let expected = if is_own { AUTHENTICATE + expected } else { expected };
+        // A busy machine may have sent the request only when the caller was not cached any more.
+        let was_late = by.cached_at.get().is_none_or(|at| at.elapsed() >= MAX_CALLER_AGE);
+        assert!(
+            cost == expected || (was_late && cost == AUTHENTICATE + expected),
+            "{route} {body}: {cost}, not {expected}"
+        );
         data
     }
 
@@ -286,7 +295,7 @@ async fn a_caller_is_authenticated_again_after_a_second() {
     with_service(|service| async move {
         let owner = service.owner().await;
         service.costs(READ, &owner, "GET emergencies/active", Value::Null).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(MAX_CALLER_AGE).await;
         let (_, cost) = service.send(Some(&owner), "GET emergencies/active", &Value::Null).await;
         assert_eq!(cost, AUTHENTICATE + READ);
     })

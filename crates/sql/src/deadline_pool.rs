@@ -283,7 +283,7 @@ mod tests {
         let asked = Instant::now();
         let answer = sqlx::query("select 1").execute(&pool).await;
         assert!(matches!(answer, Err(Error::PoolTimedOut)), "{answer:?}");
-        assert!(asked.elapsed() < Duration::from_secs(2));
+        assert!(asked.elapsed() < Duration::from_secs(10));
         assert_contains(&metrics, r#"allynet_db_timeouts_total{pool="test",of="connection"} 1"#);
         assert_contains(&metrics, r#"allynet_db_acquire_duration_seconds_count{pool="test"} 1"#);
     }

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     const SHORT_WAIT: Duration = Duration::from_millis(50);
-    const TEST_TIMEOUT: Duration = Duration::from_secs(5);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
     fn connections(folder: &TempDir, max: u32, policy: IdlePolicy) -> IdleConnections<Sqlite> {
         let file = SqliteConnectOptions::new().filename(folder.path().join("test.db")).create_if_missing(true);

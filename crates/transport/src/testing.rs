@@ -22,9 +22,9 @@ pub const POLLING: &str = "EIO=4&transport=polling";
 pub const WEBSOCKET: &str = "EIO=4&transport=websocket";
 /// Heartbeat of the engine, which the clients skip.
 const PING: &str = "2";
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Awaits a future for at most ten seconds.
+/// Awaits a future for at most thirty seconds.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIMEOUT, future).await.expect("timed out")
 }

@@ -18,10 +18,16 @@ use crate::{
 };
 
 /// The maximum time of an answer while the database is unreachable: the deadline of a change, which may have to wait for its
-/// turn behind others that wait for the database, and some time for the way.
-const MAX_ANSWER_TIME: Duration = Duration::from_millis(5_500);
+/// turn behind others that wait for the database, and some time for the way: more in the short form, whose machine may do other
+/// things.
+fn max_answer_time() -> Duration {
+    pick(Duration::from_secs(10), Duration::from_millis(5_500))
+}
+
 /// The maximum delay of the next event after the database is back.
-const MAX_EVENT_DELAY: Duration = Duration::from_secs(5);
+fn max_event_delay() -> Duration {
+    pick(Duration::from_secs(15), Duration::from_secs(5))
+}
 
 enum Outage {
     Restart(&'static str),
@@ -93,8 +99,8 @@ async fn outage(what: &str, outage: Outage) {
     );
     report(what, &figures);
     assert_eq!(lost, 0, "seed {seed}: requests without an answer");
-    assert!(slowest <= MAX_ANSWER_TIME, "seed {seed}: an answer took {slowest:?}");
-    assert!(heard <= MAX_EVENT_DELAY, "seed {seed}: events came {heard:?} after the database");
+    assert!(slowest <= max_answer_time(), "seed {seed}: an answer took {slowest:?}");
+    assert!(heard <= max_event_delay(), "seed {seed}: events came {heard:?} after the database");
     if let Outage::Freeze(_) = outage {
         assert!(refused > 0, "seed {seed}: nothing was refused");
     }

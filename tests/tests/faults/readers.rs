@@ -23,10 +23,12 @@ use crate::{
 
 /// The time without progress after which the server has to close a socket.
 const STALL_DEADLINE: Duration = Duration::from_secs(10);
-/// Additional time for scheduling.
-const SCHEDULING_SLACK: Duration = Duration::from_secs(1);
-/// The maximum delay of events for other clients.
-const MAX_DELIVERY_DELAY: Duration = Duration::from_secs(1);
+/// Additional time for scheduling, and the maximum delay of events for other clients: much less than until a stalled client is
+/// closed. More in the short form, whose machine may do other things.
+fn slack() -> Duration {
+    pick(Duration::from_secs(5), Duration::from_secs(1))
+}
+
 /// The number of emergencies that are raised right before the node is stopped.
 const EMERGENCIES_AT_STOP: usize = 40;
 /// The maximum memory of the node for one stalled reader, in bytes.
@@ -116,10 +118,7 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
         "seed {seed}: the node grew by {grown} bytes"
     );
     burst.await.unwrap();
-    assert!(
-        longest < STALL_DEADLINE + SCHEDULING_SLACK,
-        "seed {seed}: a stalled reader was closed only after {longest:?}"
-    );
+    assert!(longest < STALL_DEADLINE + slack(), "seed {seed}: a stalled reader was closed only after {longest:?}");
 
     // The clients read again, find the connection closed, and reconnect.
     Client::stall(slow, false);
@@ -132,7 +131,7 @@ async fn clients_that_stop_reading_are_cut_off_and_others_hear_in_time() {
     report(what, &figures);
     let latest = latency(&scene, &clients[..helpers - stalled]).await;
     println!("{what}: the others heard within {} ms of the decision, at the latest", latest.as_millis());
-    assert!(latest < MAX_DELIVERY_DELAY, "seed {seed}: somebody else heard only after {latest:?}");
+    assert!(latest < slack(), "seed {seed}: somebody else heard only after {latest:?}");
 
     // A node stops on SIGTERM although clients do not read what is queued for them.
     Client::stall(slow, true);
