@@ -10,6 +10,10 @@ use crate::{
     telemetry::Telemetry,
 };
 
+/// Number of tasks that a thread runs before it looks for bytes from sockets and for timers. With tokio's 61 a call for help waits up
+/// to so many tasks at each of its steps, while thousands of positions are received (figures in docs/performance.md).
+const TASKS_PER_POLL: u32 = 4;
+
 /// Runs a command until it ends; `serve` if none is given. A check that has found a fault fails without an error.
 ///
 /// # Errors
@@ -26,7 +30,7 @@ pub fn run(CommandLine { command, settings }: &CommandLine) -> anyhow::Result<Ex
         )
     );
     let log_output = if prints_result { LogOutput::Stderr } else { LogOutput::Stdout };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().event_interval(TASKS_PER_POLL).build()?;
     let command = command.as_ref().unwrap_or(&Command::Serve);
     let telemetry = match command {
         Command::Serve => Telemetry::start(settings, runtime.handle())?,
