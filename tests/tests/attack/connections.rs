@@ -101,7 +101,7 @@ async fn connections_without_a_token_keep_no_helper_at_the_same_address_out(kind
     let mut case = Case::begin_with(kind, options).await;
     let (node, opened) = (case.node.address, Arc::<AtomicUsize>::default());
     let sockets: JoinSet<_> =
-        (0..150).map(|n: usize| keep_socket_open(node, n.is_multiple_of(2), opened.clone())).collect();
+        (0..150).map(|n: usize| keep_socket_open(node, !n.is_multiple_of(4), opened.clone())).collect();
     eventually("90 sockets are open", async || opened.load(Relaxed) >= 90).await;
     // The helper comes back as the official client does: it tries again until it is let in.
     let helper = case.bystander();
