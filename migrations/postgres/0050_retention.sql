@@ -62,9 +62,10 @@ BEGIN
         search = (coalesce(e.search, '{}') - 'unavailable_boxes') || '{"is_thinned": true}', thinned_at = _at,
         revision = e.revision + 1
     FROM unnest(_ids, _latitudes, _longitudes) AS g (id, latitude, longitude) WHERE e.id = g.id AND e.id = ANY (due);
-    -- The box that a helper brought tells where the place was.
-    UPDATE response SET notes = NULL, dispatch = dispatch #- '{assignment,resource}'
-    WHERE emergency_id = ANY (due) AND (notes IS NOT NULL OR dispatch #> '{assignment,resource}' IS NOT NULL);
+    -- A box that a helper brought or took along tells where the place was.
+    UPDATE response SET notes = NULL,
+        dispatch = (dispatch #- '{assignment,resource}') #- '{suspended_role,resource}' #- '{taken_box}'
+    WHERE emergency_id = ANY (due) AND (notes IS NOT NULL OR dispatch IS NOT NULL);
     UPDATE rating SET comment = NULL WHERE emergency_id = ANY (due) AND comment IS NOT NULL;
     DELETE FROM alert_receipt WHERE emergency_id = ANY (due);
     -- Events are erased as those of deleted emergencies: most are gone before.

@@ -39,9 +39,10 @@ const THIN: [&str; 5] = [
          search = json_set(json_remove(coalesce(search, '{}'), '$.unavailable_boxes'), '$.is_thinned', json('true')), \
          thinned_at = ?2, revision = revision + 1 \
      from json_each(?1) g where emergency.id = unhex(g.value ->> 'id')",
-    // The box that a helper brought tells where the place was.
-    "update response set notes = null, dispatch = json_remove(dispatch, '$.assignment.resource') \
-         where (notes is not null or dispatch ->> '$.assignment.resource' is not null) and ?2 is not null \
+    // A box that a helper brought or took along tells where the place was.
+    "update response set notes = null, \
+         dispatch = json_remove(dispatch, '$.assignment.resource', '$.suspended_role.resource', '$.taken_box') \
+         where (notes is not null or dispatch is not null) and ?2 is not null \
          and emergency_id in (select unhex(g.value ->> 'id') from json_each(?1) g)",
     "update rating set comment = null where comment is not null and ?2 is not null \
          and emergency_id in (select unhex(g.value ->> 'id') from json_each(?1) g)",

@@ -59,7 +59,9 @@ impl Store {
         let resource = Some(brought());
         let accepted = edited(accepted, |e| {
             let assignment = Assignment { role: TeamRole::Aed, resource, has_collected: true, since: at(2), moves: 0 };
-            e.responses[0].record.dispatch.assignment = Some(assignment);
+            let dispatch = &mut e.responses[0].record.dispatch;
+            (dispatch.assignment, dispatch.suspended_role, dispatch.taken_box) =
+                (Some(assignment), Some(assignment), resource);
             e.search.unavailable_boxes.extend(resource);
         });
         let response = accepted.response(helper.id).unwrap().clone();
