@@ -109,6 +109,10 @@ impl Emergency {
             return Err(Refusal::NotReopenable);
         }
         let ended_by = ending.by;
+        let gone = self.responses.iter().map(|response| response.helper.person.id).filter(|id| !available.contains(id));
+        for helper in gone.collect::<Vec<_>>() {
+            self.disbelieve(helper);
+        }
         let mut responses = Vec::new();
         for response in &mut self.responses {
             let helper = response.helper.person.id;

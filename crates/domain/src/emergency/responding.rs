@@ -6,7 +6,8 @@
 use chrono::TimeDelta;
 
 use super::{
-    Emergency, EmergencyState, ResourceState, Response, ResponseStatus, ResponseUpdate, response::ResponseRecord,
+    Emergency, EmergencyState, ResourceState, Response, ResponseStatus, ResponseUpdate,
+    response::{ResponseDispatch, ResponseRecord},
 };
 use crate::{HelperCard, Metres, Position, Refusal, ResourceId, Timestamp, UserId, dispatch::Transport};
 
@@ -142,12 +143,13 @@ impl Response {
     }
 
     /// Records that the helper completed, which counts as help for this time. A further completion does so only if a position since the
-    /// helper accepted again was near the emergency: otherwise it counts as long as the one before.
+    /// helper accepted again was near the emergency: otherwise it counts as long as the one before at most, and not at all if the owner
+    /// has asked for more help since that one.
     fn note_completion(&mut self, counts_for: TimeDelta, now: Timestamp) {
         let dispatch = &mut self.record.dispatch;
-        if dispatch.completions == 0 || self.record.came_near == Some(true) {
-            dispatch.completed_until = now.checked_add_signed(counts_for);
-        }
+        let until = now.checked_add_signed(counts_for);
+        let is_first = dispatch.completions == 0 || self.record.came_near == Some(true);
+        dispatch.completed_until = if is_first { until } else { dispatch.completed_until.min(until) };
         self.record.counts_until = dispatch.completed_until;
         dispatch.completions = dispatch.completions.saturating_add(1);
     }
@@ -243,6 +245,7 @@ impl Emergency {
         now: Timestamp,
     ) -> Result<Acceptance, Refusal> {
         self.must_be_live()?;
+        let completed_until = self.response(helper.person.id).and_then(|earlier| self.counts_until(earlier));
         let earlier = self.responses.iter_mut().find(|r| r.helper.person.id == helper.person.id);
         let mut response = Response {
             helper,
@@ -265,7 +268,7 @@ impl Emergency {
                 if times > FREE_REACCEPTS && elapsed < reaccept_pause {
                     return Err(Refusal::TooSoon { retry_after: reaccept_pause - elapsed });
                 }
-                let dispatch = dispatch.kept();
+                let dispatch = ResponseDispatch { completed_until, ..dispatch.kept() };
                 response.record =
                     ResponseRecord { cancellations, reopened, end_undone, dispatch, ..ResponseRecord::default() };
                 (response.transport, response.last_fix) = (earlier.transport, earlier.last_fix);

@@ -125,11 +125,10 @@ impl Response {
         self.last_fix.is_some_and(|(position, at)| is_near(position) && now - at <= ARRIVAL_FIX_AGE)
     }
 
-    /// Whether the newest position since accepting, or shortly before, is within this distance of a place. True without such a position:
-    /// a phone may have none inside of a building.
-    pub(super) fn may_be_within(&self, distance: Metres, place: Position) -> bool {
-        let of_response = self.last_fix.filter(|(_, at)| *at >= self.responded_at - ARRIVAL_FIX_AGE);
-        of_response.is_none_or(|(position, _)| place.distance_to(position) <= distance)
+    /// Whether a recent position is within this distance of a place. True without one: a phone may have none inside of a building.
+    pub(super) fn may_be_within(&self, distance: Metres, place: Position, now: Timestamp) -> bool {
+        let recent = self.last_fix.filter(|(_, at)| now.signed_duration_since(*at) <= ARRIVAL_FIX_AGE);
+        recent.is_none_or(|(position, _)| place.distance_to(position) <= distance)
     }
 
     /// Records a sign of this time. Whether the helper was asked for one, or was stalled.

@@ -127,6 +127,10 @@ impl Emergency {
             if held.is_some() || dropped.is_some() {
                 released.push(response.helper.person.id);
             }
+            // Who goes with a box in hand, and accepts again, is sent to another one as if the role had moved: so not for ever.
+            if !is_engaged && held.or(dropped).is_some_and(|role| role.has_collected) {
+                dispatch.earlier_moves = dispatch.earlier_moves.saturating_add(1);
+            }
             if let Some(held) = held.filter(|held| held.has_collected)
                 && let Some(taken) = held.resource
             {
@@ -204,7 +208,7 @@ impl Emergency {
     /// Checks that a report of the box which a helper is to bring may be believed. `box_place` is where it was, and `None` if that is not
     /// known. Reports that change nothing are believed, and so are those of helpers without a box, which are refused for that.
     ///
-    /// Whoever has a box in hand keeps others from it, and once one is delivered none is fetched: so the newest position since accepting,
+    /// Whoever has a box in hand keeps others from it, and once one is delivered none is fetched: so a position of the last two minutes,
     /// if there is one, has to be near the box or already near the emergency, or near the emergency for one that is delivered. That a box
     /// is missing may be reported anywhere: see [`Self::has_seen`].
     ///
@@ -215,13 +219,15 @@ impl Emergency {
         helper: UserId,
         state: ResourceState,
         box_place: Option<Position>,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let response = self.response(helper).filter(|response| response.status.is_engaged() && self.status().is_live());
-        let Some((response, held)) = response.and_then(|response| Some((response, response.held_role()?))) else {
+        let held = |response: &Response| response.held_role().filter(|held| held.resource.is_some());
+        let Some((response, held)) = response.and_then(|response| Some((response, held(response)?))) else {
             return Ok(());
         };
-        let is_by_box = || box_place.is_none_or(|place| response.may_be_within(TAKEN_WITHIN, place));
-        let is_by_emergency = || response.may_be_within(ARRIVED_WITHIN, self.place());
+        let is_by_box = || box_place.is_none_or(|place| response.may_be_within(TAKEN_WITHIN, place, now));
+        let is_by_emergency = || response.may_be_within(ARRIVED_WITHIN, self.place(), now);
         let is_believed = match state {
             ResourceState::Missing => true,
             ResourceState::Collected => held.has_collected || is_by_box() || is_by_emergency(),

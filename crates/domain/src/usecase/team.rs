@@ -96,7 +96,7 @@ pub(super) async fn check_box_report(
         Some(id) => cx.resources.find(id).await.unwrap_or_default().map(|resource| resource.details.position),
         None => None,
     };
-    emergency.check_box_report(helper, state, box_place)
+    emergency.check_box_report(helper, state, box_place, cx.clock.now())
 }
 
 /// Stores that a helper has not found the box which they were to bring. `before` is the emergency before that was reported.

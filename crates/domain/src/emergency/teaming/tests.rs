@@ -170,7 +170,7 @@ fn a_box_is_taken_where_it_is_and_delivered_at_the_emergency() {
     let emergency = accepted(&[300.0, 900.0], &boxes);
     assert_eq!(box_of(&emergency, 3), Some(id(77)));
     let check = |emergency: &Emergency, number, state| {
-        let checked = emergency.check_box_report(id(number), state, Some(north(900.0)));
+        let checked = emergency.check_box_report(id(number), state, Some(north(900.0)), at(130));
         assert!(checked.is_ok() || checked == Err(Refusal::SeenElsewhere { state }));
         checked.is_ok()
     };
@@ -179,9 +179,9 @@ fn a_box_is_taken_where_it_is_and_delivered_at_the_emergency() {
         (Some((1_160.0, 20)), false, false),
         (Some((640.0, 20)), false, false),
         (Some((490.0, 20)), true, true),
-        // However old it is, but for one from long before the acceptance, after which they may have come there.
-        (Some((5_000.0, -110)), false, false),
-        (Some((5_000.0, -111)), true, true),
+        // Not one from long before, after which they may have come there.
+        (Some((5_000.0, 10)), false, false),
+        (Some((5_000.0, 9)), true, true),
         (None, true, true),
     ] {
         let emergency = edited(emergency.clone(), |e| {
@@ -190,10 +190,14 @@ fn a_box_is_taken_where_it_is_and_delivered_at_the_emergency() {
         let believed = [Collected, Delivered].map(|state| check(&emergency, 3, state));
         assert_eq!(believed, [taken, delivered], "{fix:?}");
         assert!(check(&emergency, 3, Missing));
-        assert_eq!(emergency.check_box_report(id(3), Collected, None), Ok(()), "not known where it was");
+        assert_eq!(emergency.check_box_report(id(3), Collected, None, at(130)), Ok(()), "not known where it was");
     }
     // What changes nothing is no claim, and who has no box is refused for that.
-    let mut far = edited(emergency, |e| e.responses[1].last_fix = Some((north(5_000.0), at(20))));
+    let mut far = edited(emergency, |e| {
+        for response in &mut e.responses {
+            response.last_fix = Some((north(5_000.0), at(20)));
+        }
+    });
     assert!(check(&far, 2, Delivered) && !check(&far, 3, Delivered));
     report(&mut far, 3, ResponseStatus::OnWay, Some(Collected), 21);
     assert!(check(&far, 3, Collected) && !check(&far, 3, Delivered));
@@ -276,6 +280,28 @@ fn who_accepts_again_is_sent_to_no_more_boxes_than_before() {
         assign(&mut emergency, &boxes, 40);
         let held = emergency.response(id(bringer)).unwrap().assignment().unwrap();
         assert_eq!((held.role, held.resource, held.moves), (Patient, None, 2), "{leaves}");
+    }
+}
+
+#[test]
+fn who_goes_with_a_box_in_hand_is_not_sent_to_one_after_the_other() {
+    for leaves in [ResponseStatus::Cancelled, ResponseStatus::Completed] {
+        let boxes: Vec<_> = (0_u8..6).map(|n| aed(77 + u128::from(n), 400.0 + f64::from(n), Some("24/7"))).collect();
+        let mut emergency = accepted(&[300.0, 310.0], &boxes);
+        let bringer = (2..4).find(|&number| box_of(&emergency, number).is_some()).unwrap();
+        let mut taken = 0;
+        for round in 1..6 {
+            if box_of(&emergency, bringer).is_none() {
+                break;
+            }
+            taken += 1;
+            report(&mut emergency, bringer, ResponseStatus::OnWay, Some(ResourceState::Collected), round * 100);
+            report(&mut emergency, bringer, leaves, None, round * 100 + 1);
+            assign(&mut emergency, &boxes, round * 100 + 1);
+            join(&mut emergency, bringer, 310.0, round * 100 + 90);
+            assign(&mut emergency, &boxes, round * 100 + 90);
+        }
+        assert_eq!(taken, 2, "{leaves}");
     }
 }
 

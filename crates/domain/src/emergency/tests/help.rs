@@ -167,6 +167,18 @@ fn one_who_completes_again_and_again_counts_as_help_once_unless_seen_there() {
 }
 
 #[test]
+fn one_who_completes_again_after_a_request_for_more_help_stops_no_search() {
+    let mut emergency = active_emergency();
+    emergency.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(10)).unwrap();
+    let first = update(&mut emergency, GRACE_HOPPER, Completed, 11);
+    assert_eq!(first.response.record.counts_until, Some(at(71)));
+    emergency.renew(id(OWNER), TimeDelta::seconds(30), at(20)).unwrap();
+    emergency.accept(helper_card(GRACE_HOPPER), None, REACCEPT_PAUSE, at(30)).unwrap();
+    let again = update(&mut emergency, GRACE_HOPPER, Completed, 31);
+    assert_eq!(again.response.record.counts_until, None);
+}
+
+#[test]
 fn one_who_was_only_seen_far_away_gains_no_trust() {
     for (emergency, gains) in [
         (with_responses(&[(GRACE_HOPPER, Arrived)]), true),
