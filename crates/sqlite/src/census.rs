@@ -102,7 +102,9 @@ impl Arrivals {
             .collect();
         soonest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         soonest.truncate(MAX_CANDIDATES);
-        let is_all = group.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        // An account may have been deleted between the two reads: then it is not known of which rank it was.
+        let unknown = nearest.iter().filter(|recipient| mode(recipient).is_none()).count();
+        let is_all = group.len() + unknown < usize::try_from(limit).unwrap_or(usize::MAX);
         let farthest = group.last().map_or(Metres::new(0.0), |(recipient, _)| recipient.distance);
         let first_of_rest =
             Transport::ALL.iter().map(|&transport| arrival(farthest, transport)).fold(f64::INFINITY, f64::min);

@@ -135,7 +135,7 @@ pub async fn a_census_is_the_same_as_one_that_weighs_everybody(store: Store) {
             (f64::from(n) * 2.4, 0.145 * (f64::from(n % 40) / 40.0).sqrt() + f64::from(n / 40) * 0.000_3);
         let position = place(10.0 + away * angle.sin(), 20.0 + away * angle.cos());
         let user = store.helper_at(position).await;
-        let transport = if n % 7 == 0 {
+        let transport = if n % 2 == 0 {
             Transport::Car
         } else if n % 5 == 0 {
             Transport::Bike
