@@ -148,6 +148,16 @@ fn created(sql: &str) -> impl Iterator<Item = String> {
 }
 
 #[test]
+fn no_two_migrations_have_one_number() {
+    for (folder, _) in LAST_FREE {
+        let path = format!("{}/../migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let numbers: BTreeSet<_> = names.iter().map(|name| &name.to_str().unwrap()[..4]).collect();
+        assert_eq!(numbers.len(), names.len(), "{folder}");
+    }
+}
+
+#[test]
 fn migrations_only_expand() {
     let (mut wrong, mut checked) = (Vec::new(), 0);
     for (folder, last_free) in LAST_FREE {

@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// The time until all clients are connected again, and then until they have every event, and devices every push.
-const RECONNECT_DEADLINE: Duration = Duration::from_secs(60);
+const RECONNECT_DEADLINE: Duration = Duration::from_mins(1);
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(30);
-const PUSH_DEADLINE: Duration = Duration::from_secs(60);
+const PUSH_DEADLINE: Duration = Duration::from_mins(1);
 /// The time after that in which surplus events are detected.
 const SETTLE_TIME: Duration = Duration::from_millis(300);
 /// How long before an alert its recipients may have been chosen: the change may have been decided again in a crash.
