@@ -270,7 +270,7 @@ for (const database of databases) {
       const alertOf = ({ id: helper }) => async () => sent(await timeline(owner, id)).find((alert) => helpersOf(alert).includes(helper));
       const last = await eventually(alertOf(crowdedOut));
       // Verified in the moment of the call, this helper may be alerted as a new one, before they come online.
-      const { latestEventId } = await ofCrowdedOut.next('session:ready');
+      const { latestEventId } = ofCrowdedOut.ready;
       if (last.eventId > latestEventId) await alerted(ofCrowdedOut, id);
       await settled(ofCrowdedOut, ofOne);
       assert.equal(nearby(ofCrowdedOut, id).length, last.eventId > latestEventId ? 1 : 0);
