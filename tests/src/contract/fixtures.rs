@@ -438,9 +438,10 @@ impl Store {
     }
 }
 
-/// The next events, or a failure if none comes within the time that any adapter may take.
+/// The next events, or a failure if none comes within the time that any adapter may take. PostgreSQL waits for the transactions of all
+/// databases of the cluster, those of other tests as well.
 pub async fn next(tail: &mut dyn EventTail) -> Vec<LoggedEvent> {
-    let events = tokio::time::timeout(Duration::from_secs(15), tail.next()).await;
+    let events = tokio::time::timeout(Duration::from_mins(1), tail.next()).await;
     let events = events.expect("an event that was committed has not been returned").unwrap();
     assert!(!events.is_empty(), "the tail returned nothing");
     assert_eq!(events.last().map(|e| e.id), Some(tail.position()), "the position is that of the last event");
