@@ -1,5 +1,5 @@
-//! The census of a decision by gain: the helpers around an emergency who would arrive first, and what is known of them and of those who
-//! were alerted. Part of the statements that load an emergency or the surroundings of a new one, so that both are one round trip.
+//! Reads the census of a decision by gain: the first helpers to arrive at an emergency, and the history and devices of these and of all
+//! alerted helpers. Part of the statements that load an emergency or the surroundings of a new one, so that both are one round trip.
 
 use allynet_domain::{
     CheckedSkill, Tier, Timestamp, UserId,

@@ -1,5 +1,5 @@
-//! The census of a decision by gain: the helpers around an emergency who would arrive first, and what is known of them and of those who
-//! were alerted.
+//! Reads the census of a decision by gain: the first helpers to arrive at an emergency, and the history and devices of these and of all
+//! alerted helpers.
 
 use std::collections::{HashMap, HashSet};
 

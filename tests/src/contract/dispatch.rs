@@ -1,8 +1,8 @@
 //! Decisions by gain over a store: the census, and what follows from answers, silence and arrivals.
 
 use allynet_domain::{
-    Account, BlockTarget, DetailsChange, EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, PlacePolicy,
-    Recipient, Refusal, ResponseStatus, Role, Severity, Sign, StallTiming, Tier, UserId, Write,
+    Account, BlockTarget, DetailsChange, EmergencyId, EmergencyType, Event, HelperPolicy, HelperRecord, Metres,
+    PlacePolicy, Position, Recipient, Refusal, ResponseStatus, Role, Severity, Sign, StallTiming, Tier, UserId, Write,
     dispatch::{CensusEntry, GainPolicy, Reason, Transport},
     grid::helper_cell,
     port::{HelperSelection, Near, OnDuty, RaiseQuery},
@@ -29,6 +29,24 @@ pub(super) fn by_gain(service: Service, price: f64) -> Service {
     let mut service = service;
     service.rules.gain = Some(GainPolicy { price, ..GainPolicy::default() });
     service
+}
+
+/// What a medical emergency of this owner asks for, with a census.
+fn with_census(owner: UserId, place: Position, radii: &[Metres]) -> RaiseQuery<'_> {
+    RaiseQuery {
+        owner,
+        request_id: None,
+        place: exact_place(place),
+        anonymous: false,
+        kind: EmergencyType::Medical,
+        critical: false,
+        on_duty: on_duty(),
+        radii,
+        enough: 3,
+        limit: 3,
+        rings_since: at(-600),
+        census: Some(GainPolicy::default().census()),
+    }
 }
 
 impl Service {
@@ -65,20 +83,8 @@ pub async fn a_census_holds_the_first_to_arrive_and_what_is_known_of_them(store:
     let alerted = store.helper_at(place(0.0, 0.2)).await.id;
     let owner = store.register().await;
     let (asked, within) = (GainPolicy::default().census(), metres(15_000.0));
-    let query = RaiseQuery {
-        owner: owner.id,
-        request_id: None,
-        place: exact_place(here),
-        anonymous: false,
-        kind: EmergencyType::Medical,
-        critical: false,
-        on_duty: on_duty(),
-        radii: &[metres(1_000.0), within],
-        enough: 3,
-        limit: 3,
-        rings_since: at(-600),
-        census: Some(asked),
-    };
+    let radii = [metres(1_000.0), within];
+    let query = with_census(owner.id, here, &radii);
     let raising = store.emergencies.raise_context(&query).await.unwrap();
     assert_eq!(raising.helpers.counts, [62], "the largest radius is counted");
     let emergency = store.raise(call_at(&owner, here)).await.id();
@@ -152,20 +158,8 @@ pub async fn a_census_is_the_same_as_one_that_weighs_everybody(store: Store) {
     }
     arrivals.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut expected: Vec<_> = arrivals[..60].iter().map(|(_, helper)| *helper).collect();
-    let query = RaiseQuery {
-        owner: store.register().await.id,
-        request_id: None,
-        place: exact_place(here),
-        anonymous: false,
-        kind: EmergencyType::Medical,
-        critical: false,
-        on_duty: on_duty(),
-        radii: &[within],
-        enough: 3,
-        limit: 3,
-        rings_since: at(-600),
-        census: Some(asked),
-    };
+    let radii = [within];
+    let query = with_census(store.register().await.id, here, &radii);
     let raising = store.emergencies.raise_context(&query).await.unwrap();
     assert!((150..200).contains(&count), "{count} within the radius");
     assert_eq!(raising.helpers.counts, [count]);

@@ -32,7 +32,7 @@ impl Default for StallTiming {
 }
 
 impl StallTiming {
-    /// Minimum time between two stored signs of a helper who is not asked anything: a sixth of the time without a sign.
+    /// Minimum time between two stored signs of a helper without an open question: a sixth of [`Self::after`].
     pub fn sign_interval(&self) -> TimeDelta {
         self.after / 6
     }
@@ -165,8 +165,8 @@ impl Response {
 }
 
 impl Emergency {
-    /// Asks the helpers who have given no sign for too long, and lets those stall who have not answered. The search goes on if
-    /// nobody counts as help after it.
+    /// Asks the helpers who have given no sign for too long, and marks those as stalled who have not answered. The search is renewed if
+    /// no response counts as help afterwards.
     pub fn check_responses(&mut self, timing: StallTiming, now: Timestamp) -> CheckedResponses {
         let mut checked = CheckedResponses::default();
         if !self.status().is_live() {

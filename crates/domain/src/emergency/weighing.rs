@@ -25,7 +25,7 @@ pub struct GainInput<'a> {
     pub alerts: &'a [Alert],
     /// Available helpers within the largest radius.
     pub near: &'a [Recipient],
-    /// What is known of them, and of those who were alerted.
+    /// What is known of the helpers in `near`, and of the helpers of `alerts`.
     pub census: &'a [CensusEntry],
     /// A helper who has just become available, and does not count towards the maximum of the search.
     pub joined: Option<UserId>,

@@ -97,7 +97,7 @@ impl Search {
         }
         self.decided_at = Some(now);
         self.relaxed = weighed.decision.relaxed.iter().map(|skill| (*skill).to_owned()).collect();
-        // One who is there may stop counting without an event: without a position, or when the hold of a completion is over.
+        // A response may stop counting as help without an event: the helper sends no position any more, or a completion has lapsed.
         self.decide_at = weighed.decision.decide_again_at.or_else(|| Some(later(now, policy.timing.interval)));
         let chosen = recipients(&weighed.decision.chosen, around.near);
         self.joined_later.extend(weighed.joined.filter(|joined| chosen.iter().any(|r| r.helper == *joined)));

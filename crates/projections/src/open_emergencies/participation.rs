@@ -60,7 +60,7 @@ impl OpenEmergencies {
         })
     }
 
-    /// The response of a helper who is engaged, or `None`.
+    /// The open emergency to which this helper responds, and since when. `None` for a helper without an open response.
     pub fn engagement_of(&self, helper: UserId) -> Option<Engagement> {
         let state = self.state.lock();
         state.by_participant.get(&helper)?.iter().find_map(|&emergency| {
